@@ -1,0 +1,320 @@
+//! Drives a real hub and measures it.
+//!
+//! The walk: [`school`] is seeded by the hub's own commands and copied → [`hub_process`] starts the hub with the
+//! limits of production → a bench drives it, the two fastest through [`drive`] and [`http1`] → [`report`]. [`walk`]
+//! is no bench: it does the hub's main job once and prints what everybody saw.
+
+mod answers;
+mod bench_api;
+mod bench_kill;
+mod bench_signin;
+mod bench_start;
+mod drive;
+mod histogram;
+mod http1;
+mod hub_process;
+mod plot;
+mod random;
+mod report;
+mod school;
+mod walk;
+
+use anyhow::{Context, Result, bail};
+use bench_api::measure_api;
+use bench_kill::{KillExtent, measure_kills};
+use bench_signin::measure_sign_in;
+use bench_start::measure_start;
+use clap::{Parser, Subcommand};
+use drive::Extent;
+use hub_process::{HubProcess, ModelUse};
+use report::{Origin, Report, Target, tell};
+use school::{SchoolCopy, SchoolSize};
+use std::{
+    io::Write,
+    path::{Path, PathBuf},
+    process::ExitCode,
+    rc::Rc,
+    time::{Duration, Instant},
+};
+
+/// Drives a real hub and measures it.
+#[derive(Debug, Parser)]
+#[command(version)]
+struct Options {
+    #[command(subcommand)]
+    command: Command,
+    #[command(flatten)]
+    common: CommonOptions,
+}
+
+#[derive(Debug, clap::Args)]
+struct CommonOptions {
+    /// The hub's binary; `dreamseed-hub` beside this program unless given
+    #[arg(long, global = true, value_name = "FILE", env = "DREAMSEED_HUB_BIN")]
+    hub: Option<PathBuf>,
+    /// Where seeded schools are kept and run, on a real disk; `load-schools` beside this program unless given
+    #[arg(long, global = true, value_name = "DIR")]
+    schools: Option<PathBuf>,
+    /// Print one JSON object a figure on stdout, the table on stderr
+    #[arg(long, global = true)]
+    json: bool,
+    /// The commit to put into each figure; git is asked unless given
+    #[arg(long, global = true, env = "DREAMSEED_COMMIT")]
+    commit: Option<String>,
+    /// Fail when a target is missed
+    #[arg(long, global = true)]
+    strict: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    #[command(flatten)]
+    Case(Case),
+    /// The same by another name: `bench api` is `api`
+    Bench {
+        #[command(subcommand)]
+        case: Case,
+    },
+    /// The main job with no person, with the real model, printed as a transcript
+    Walk {
+        /// Where the models are
+        #[arg(long, value_name = "DIR")]
+        models: PathBuf,
+    },
+}
+
+#[derive(Debug, Clone, Subcommand)]
+enum Case {
+    /// Durable answers and problem lists a second
+    Api(LoadOptions),
+    /// 35 sign-ins at once
+    Signin(LoadOptions),
+    /// Memory 10 s after answers, lists and sign-ins
+    Memory(LoadOptions),
+    /// From the process's start to ready
+    Start {
+        /// How often; the slowest counts
+        #[arg(long, default_value_t = 5)]
+        times: usize,
+    },
+    /// Answers, lists, sign-ins, memory and start
+    All(LoadOptions),
+    /// SIGKILL under load: nothing acknowledged may be lost or doubled
+    Kill {
+        #[arg(long, default_value_t = 20)]
+        kills: u32,
+        /// Acknowledged answers in all, at least
+        #[arg(long, default_value_t = 20_000)]
+        acks: usize,
+        #[arg(long, default_value_t = 600)]
+        pupils: u32,
+        #[arg(long, default_value_t = 64)]
+        connections: usize,
+        /// Of the moments of the kills
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+    },
+}
+
+#[derive(Debug, Clone, clap::Args)]
+struct LoadOptions {
+    /// Pupils of the seeded school
+    #[arg(long, default_value_t = 6000)]
+    pupils: u32,
+    /// Kept connections
+    #[arg(long, default_value_t = 64)]
+    connections: usize,
+    /// Measured seconds each of answers and lists
+    #[arg(long, default_value_t = 10)]
+    seconds: u64,
+    /// Seconds driven before, not measured
+    #[arg(long, default_value_t = 2)]
+    warm_up: u64,
+    /// Classes that sign in, one after the other; the slowest counts
+    #[arg(long, default_value_t = 3)]
+    rounds: usize,
+    /// Draw latencies of answers and lists into this SVG
+    #[arg(long, value_name = "FILE.svg")]
+    plot: Option<PathBuf>,
+}
+
+/// Which parts of the load run on one hub.
+#[derive(Debug, Clone, Copy)]
+struct Parts {
+    api: bool,
+    sign_in: bool,
+    memory: bool,
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    match run(Options::parse()).await {
+        Ok(code) => code,
+        Err(error) => {
+            tell(&format!("dreamseed-load: {error:#}"));
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// 0 when measured or walked, 1 when a promise is broken (or with `--strict` a target missed), 2 when it could not be done.
+async fn run(options: Options) -> Result<ExitCode> {
+    let CommonOptions { hub, schools, json, commit, strict } = options.common;
+    let beside = std::env::current_exe()?.parent().context("this program's folder")?.to_owned();
+    let hub = hub.unwrap_or_else(|| beside.join("dreamseed-hub"));
+    let schools = schools.unwrap_or_else(|| beside.join("load-schools"));
+    let case = match options.command {
+        Command::Case(case) | Command::Bench { case } => case,
+        Command::Walk { models } => {
+            walk::walk_main_job(&hub, &models, now()).await?;
+            return Ok(ExitCode::SUCCESS);
+        }
+    };
+    let mut report = Report::new(Origin::find(commit));
+    let mut must_meet = strict;
+    match case {
+        Case::Api(load) => {
+            measure_load(
+                &hub,
+                &schools,
+                &load,
+                Parts { api: true, sign_in: false, memory: false },
+                &mut report,
+            )
+            .await?;
+        }
+        Case::Signin(load) => {
+            measure_load(
+                &hub,
+                &schools,
+                &load,
+                Parts { api: false, sign_in: true, memory: false },
+                &mut report,
+            )
+            .await?;
+        }
+        Case::Memory(load) => {
+            measure_load(
+                &hub,
+                &schools,
+                &load,
+                Parts { api: true, sign_in: true, memory: true },
+                &mut report,
+            )
+            .await?;
+        }
+        Case::All(load) => {
+            measure_load(
+                &hub,
+                &schools,
+                &load,
+                Parts { api: true, sign_in: true, memory: true },
+                &mut report,
+            )
+            .await?;
+            let school = SchoolCopy::make(&hub, &schools, SchoolSize::Demo).await?;
+            measure_start(&hub, &school, 5, &mut report).await?;
+        }
+        Case::Start { times } => {
+            let school = SchoolCopy::make(&hub, &schools, SchoolSize::Demo).await?;
+            measure_start(&hub, &school, times, &mut report).await?;
+        }
+        Case::Kill { kills, acks, pupils, connections, seed } => {
+            let school = SchoolCopy::make(&hub, &schools, SchoolSize::Pupils(pupils)).await?;
+            let extent = KillExtent { kills, acks, connections, seed };
+            measure_kills(&hub, &school, extent, now(), &mut report).await?;
+            // Speed depends on the machine; keeping what was acknowledged does not.
+            must_meet = true;
+        }
+    }
+    report.print(json)?;
+    Ok(if must_meet && !report.all_met() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+/// Seeds, starts one hub and runs the parts on it.
+async fn measure_load(
+    binary: &Path,
+    schools: &Path,
+    load: &LoadOptions,
+    parts: Parts,
+    report: &mut Report,
+) -> Result<()> {
+    if load.connections == 0 || load.seconds == 0 || load.rounds == 0 {
+        bail!("--connections, --seconds and --rounds must be at least 1");
+    }
+    let school = SchoolCopy::make(binary, schools, SchoolSize::Pupils(load.pupils)).await?;
+    let tokens = if parts.api { school.mint_tokens(binary).await? } else { Vec::new() };
+    let hub = HubProcess::start(binary, &school.data(), &school.log(), ModelUse::None).await?;
+    if parts.api {
+        report.add(("api", "disk", "sync_p50_ms"), median_sync_ms(&school.data())?, "ms", None);
+        let work = Rc::new(school.prepare_work(hub.address, tokens, now()).await?);
+        let extent = Extent {
+            connections: load.connections,
+            warm_up: Duration::from_secs(load.warm_up),
+            measured: Duration::from_secs(load.seconds),
+        };
+        let runs = measure_api(&hub, &work, extent, report).await?;
+        if let Some(file) = &load.plot {
+            let svg =
+                plot::draw_latencies(&[("Durable answers", &runs.answers), ("Problem lists", &runs.lists)]);
+            std::fs::write(file, svg).with_context(|| format!("writing {}", file.display()))?;
+        }
+    }
+    if parts.sign_in {
+        measure_sign_in(hub.address, &school.accounts, load.rounds, report).await?;
+    }
+    if parts.memory {
+        tell("memory: after 10 s of rest");
+        tokio::time::sleep(Duration::from_secs(10)).await;
+        let (now, most) = hub.memory_mb()?;
+        report.add(("memory", "memory", "rss_mb"), now, "MB", Some(Target::AtMost(80.0)));
+        report.add(("memory", "memory", "peak_rss_mb"), most, "MB", None);
+    }
+    hub.stop().await
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the pupils' devices have clocks of their own, apart from the hub's"
+)]
+fn now() -> jiff::Timestamp {
+    jiff::Timestamp::now()
+}
+
+/// How long this disk takes to make 4 KiB durable: what each group of answers waits for at least.
+fn median_sync_ms(folder: &Path) -> Result<f64> {
+    let mut file = tempfile::tempfile_in(folder)?;
+    let mut times = Vec::new();
+    for _ in 0..41 {
+        let begun = Instant::now();
+        file.write_all(&[0x5a; 4096])?;
+        file.sync_data()?;
+        times.push(begun.elapsed());
+    }
+    times.sort_unstable();
+    Ok(times[times.len() / 2].as_secs_f64() * 1000.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn command_line_is_consistent() {
+        Options::command().debug_assert();
+    }
+
+    #[test]
+    fn both_names_and_flags_after_the_case() {
+        for words in [&["api"][..], &["bench", "api"]] {
+            let words = [&["dreamseed-load"], words, &["--json", "--hub", "x", "--seconds", "3"]].concat();
+            let options = Options::try_parse_from(words).expect("a command line");
+            assert!(options.common.json && options.common.hub == Some("x".into()));
+            let (Command::Case(case) | Command::Bench { case }) = options.command else {
+                panic!("not a bench")
+            };
+            assert!(matches!(case, Case::Api(LoadOptions { seconds: 3, connections: 64, pupils: 6000, .. })));
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! `/attempts`: an answer in, its grade out.
+
+use std::sync::Arc;
+
+use axum::{Json, extract::State, http::StatusCode};
+use dreamseed_wire::{
+    attempt::{AttemptReceipt, AttemptView, ReleasedSolution, SubmitAnswer},
+    hub::{Problem, ProblemCode},
+    ids::AttemptId,
+};
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use super::{
+    extract::{Body, Caller, Path},
+    problem::ApiError,
+};
+use crate::{
+    answering::{self, AnsweringError},
+    hub::Ctx,
+};
+
+pub fn routes() -> OpenApiRouter<Arc<Ctx>> {
+    OpenApiRouter::new().routes(routes!(submit_attempt)).routes(routes!(get_attempt)).routes(routes!(release_solution))
+}
+
+/// Grades and keeps an answer. Sending the same answer again returns its first receipt.
+#[utoipa::path(
+    post, path = "/api/v1/attempts", operation_id = "submit_attempt", tag = "attempts", request_body = SubmitAnswer,
+    responses((status = 201, body = AttemptReceipt), (status = "4XX", body = Problem, content_type = "application/problem+json"))
+)]
+async fn submit_attempt(
+    State(ctx): State<Arc<Ctx>>,
+    caller: Caller,
+    Body(body): Body<SubmitAnswer>,
+) -> Result<(StatusCode, Json<AttemptReceipt>), ApiError> {
+    let receipt = answering::submit(&ctx, caller.user_id, body).await?;
+    Ok((StatusCode::CREATED, Json(receipt)))
+}
+
+/// An answer with its grade and the help that was given.
+#[utoipa::path(
+    get, path = "/api/v1/attempts/{attempt_id}", operation_id = "get_attempt", tag = "attempts",
+    params(("attempt_id" = AttemptId, Path)), responses((status = 200, body = AttemptView))
+)]
+async fn get_attempt(
+    State(ctx): State<Arc<Ctx>>,
+    Path(id): Path<AttemptId>,
+) -> Result<Json<AttemptView>, ApiError> {
+    Ok(Json(answering::view(&ctx, id).await?))
+}
+
+/// The worked solution, once it is released to this pupil.
+#[utoipa::path(
+    post, path = "/api/v1/attempts/{attempt_id}/solution", operation_id = "release_solution", tag = "attempts",
+    params(("attempt_id" = AttemptId, Path)), responses((status = 200, body = ReleasedSolution))
+)]
+async fn release_solution(
+    State(ctx): State<Arc<Ctx>>,
+    caller: Caller,
+    Path(id): Path<AttemptId>,
+) -> Result<Json<ReleasedSolution>, ApiError> {
+    Ok(Json(answering::release_solution(&ctx, caller.user_id, id).await?))
+}
+
+impl From<AnsweringError> for ApiError {
+    fn from(err: AnsweringError) -> Self {
+        match err {
+            AnsweringError::UnknownProblem => {
+                ApiError::new(StatusCode::NOT_FOUND, ProblemCode::UnknownProblem, "This problem has not been given to you.")
+                    .hint("Go back to your list of problems.")
+            }
+            AnsweringError::OtherLesson => {
+                ApiError::bad_field("lesson_id", "this lesson is not yours or does not hold the problem")
+            }
+            AnsweringError::UnknownAttempt => ApiError::not_found("That answer"),
+            AnsweringError::OtherAnswer => ApiError::new(
+                StatusCode::UNPROCESSABLE_ENTITY,
+                ProblemCode::OtherAnswer,
+                "Another answer has been kept under this attempt id.",
+            )
+            .hint("Send the new answer under an id of its own."),
+            AnsweringError::NotReleased => ApiError::new(
+                StatusCode::FORBIDDEN,
+                ProblemCode::NotReleased,
+                "The worked solution is not open yet.",
+            )
+            .hint("Try once more or ask for help."),
+            AnsweringError::BrokenKey(cause) => ApiError::internal(cause),
+            AnsweringError::Store(cause) => cause.into(),
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! `/classes`: classes, their settings, lessons and pupils' pages.
+
+use std::sync::Arc;
+
+use axum::{Json, extract::State, http::StatusCode};
+use dreamseed_wire::{
+    class::{AddClass, ClassDetail, ClassSettings, ClassSummary, LessonView, OpenLesson, PupilPage},
+    ids::*,
+};
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use super::{
+    extract::{Body, Caller, Path},
+    problem::ApiError,
+};
+use crate::{
+    hub::Ctx,
+    teaching::{self, TeachingError},
+};
+
+pub fn routes() -> OpenApiRouter<Arc<Ctx>> {
+    OpenApiRouter::new()
+        .routes(routes!(list_classes, add_class))
+        .routes(routes!(get_class))
+        .routes(routes!(set_class_settings))
+        .routes(routes!(get_pupil_page))
+        .routes(routes!(open_lesson))
+        .routes(routes!(close_lesson))
+}
+
+/// The classes that the caller teaches; all for the admin.
+#[utoipa::path(
+    get, path = "/api/v1/classes", operation_id = "list_classes", tag = "classes",
+    responses((status = 200, body = [ClassSummary]))
+)]
+async fn list_classes(State(ctx): State<Arc<Ctx>>, caller: Caller) -> Json<Vec<ClassSummary>> {
+    Json(teaching::list_classes(&ctx.school.get(), &caller))
+}
+
+/// A new class with a sign-in code.
+#[utoipa::path(
+    post, path = "/api/v1/classes", operation_id = "add_class", tag = "classes", request_body = AddClass,
+    responses((status = 201, body = ClassSummary))
+)]
+async fn add_class(
+    State(ctx): State<Arc<Ctx>>,
+    caller: Caller,
+    Body(body): Body<AddClass>,
+) -> Result<(StatusCode, Json<ClassSummary>), ApiError> {
+    Ok((StatusCode::CREATED, Json(teaching::add_class(&ctx, &caller, body).await?)))
+}
+
+/// A class with its pupils, settings and lessons.
+#[utoipa::path(
+    get, path = "/api/v1/classes/{class_id}", operation_id = "get_class", tag = "classes",
+    params(("class_id" = ClassId, Path)), responses((status = 200, body = ClassDetail))
+)]
+async fn get_class(State(ctx): State<Arc<Ctx>>, Path(id): Path<ClassId>) -> Result<Json<ClassDetail>, ApiError> {
+    Ok(Json(teaching::class_detail(&ctx.school.get(), id)?))
+}
+
+/// Decides whether help comes by itself and when the solution may be seen.
+#[utoipa::path(
+    put, path = "/api/v1/classes/{class_id}/settings", operation_id = "set_class_settings", tag = "classes",
+    params(("class_id" = ClassId, Path)), request_body = ClassSettings, responses((status = 204))
+)]
+async fn set_class_settings(
+    State(ctx): State<Arc<Ctx>>,
+    caller: Caller,
+    Path(id): Path<ClassId>,
+    Body(settings): Body<ClassSettings>,
+) -> Result<StatusCode, ApiError> {
+    teaching::set_class_settings(&ctx, &caller, id, settings).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// A pupil's progress and answers with the transcripts of the help.
+#[utoipa::path(
+    get, path = "/api/v1/classes/{class_id}/pupils/{user_id}", operation_id = "get_pupil_page", tag = "classes",
+    params(("class_id" = ClassId, Path), ("user_id" = UserId, Path)), responses((status = 200, body = PupilPage))
+)]
+async fn get_pupil_page(
+    State(ctx): State<Arc<Ctx>>,
+    Path((class, pupil)): Path<(ClassId, UserId)>,
+) -> Result<Json<PupilPage>, ApiError> {
+    Ok(Json(teaching::pupil_page(&ctx, class, pupil).await?))
+}
+
+/// Gives problems to the class.
+#[utoipa::path(
+    post, path = "/api/v1/classes/{class_id}/lessons", operation_id = "open_lesson", tag = "classes",
+    params(("class_id" = ClassId, Path)), request_body = OpenLesson, responses((status = 201, body = LessonView))
+)]
+async fn open_lesson(
+    State(ctx): State<Arc<Ctx>>,
+    caller: Caller,
+    Path(class): Path<ClassId>,
+    Body(body): Body<OpenLesson>,
+) -> Result<(StatusCode, Json<LessonView>), ApiError> {
+    Ok((StatusCode::CREATED, Json(teaching::open_lesson(&ctx, &caller, class, body).await?)))
+}
+
+/// Ends a lesson.
+#[utoipa::path(
+    post, path = "/api/v1/classes/{class_id}/lessons/{lesson_id}/close", operation_id = "close_lesson", tag = "classes",
+    params(("class_id" = ClassId, Path), ("lesson_id" = LessonId, Path)), responses((status = 204))
+)]
+async fn close_lesson(
+    State(ctx): State<Arc<Ctx>>,
+    caller: Caller,
+    Path((class, lesson)): Path<(ClassId, LessonId)>,
+) -> Result<StatusCode, ApiError> {
+    teaching::close_lesson(&ctx, &caller, class, lesson).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+impl From<TeachingError> for ApiError {
+    fn from(err: TeachingError) -> Self {
+        match err {
+            TeachingError::UnknownClass => ApiError::not_found("That class"),
+            TeachingError::UnknownPupil => ApiError::not_found("That pupil"),
+            TeachingError::UnknownLesson => ApiError::not_found("That lesson"),
+            TeachingError::UnknownProblem => ApiError::bad_field("problem_ids", "one of the problems is not on this hub"),
+            TeachingError::UnknownTeacher => ApiError::bad_field("teachers", "one of them is not a teacher of this hub"),
+            TeachingError::BadField { field, why } => ApiError::bad_field(field, why),
+            TeachingError::Store(cause) => cause.into(),
+        }
+    }
+}

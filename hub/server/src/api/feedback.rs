@@ -1,0 +1,174 @@
+//! Help for an attempt: asking for it, reading it as it is written, saying whether it helped.
+
+use std::{convert::Infallible, sync::Arc, time::Duration};
+
+use axum::{
+    extract::State,
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
+    response::{
+        IntoResponse, Response,
+        sse::{Event, KeepAlive, Sse},
+    },
+};
+use dreamseed_wire::{
+    feedback::{FeedbackEvent, FeedbackFailure, HelpTicket, RateFeedback},
+    hub::Problem,
+    ids::AttemptId,
+};
+use futures_util::stream::{Stream, unfold};
+use tokio::time::{Instant, sleep_until};
+use tokio_util::sync::CancellationToken;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use super::{
+    extract::{Body, Caller, Path},
+    problem::ApiError,
+};
+use crate::{
+    feedback::{
+        self,
+        stream::{Listener, NumberedEvent},
+    },
+    hub::Ctx,
+};
+
+/// Proxies and browsers give a silent stream up after a while.
+const KEEP_ALIVE: Duration = Duration::from_secs(10);
+
+pub fn routes() -> OpenApiRouter<Arc<Ctx>> {
+    OpenApiRouter::new()
+        .routes(routes!(ask_help))
+        .routes(routes!(follow_feedback))
+        .routes(routes!(rate_feedback))
+}
+
+/// Ask for help with an answer. Asking again gives the same ticket.
+#[utoipa::path(
+    post,
+    path = "/api/v1/attempts/{attempt_id}/help",
+    operation_id = "ask_help",
+    tag = "attempts",
+    params(("attempt_id" = AttemptId, Path)),
+    responses(
+        (status = 202, description = "Help is on its way", body = HelpTicket),
+        (status = 403, description = "The lesson gives no help, or the answer is right", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "Unknown attempt", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+async fn ask_help(
+    State(ctx): State<Arc<Ctx>>,
+    Path(attempt_id): Path<AttemptId>,
+) -> Result<Response, ApiError> {
+    let ticket = feedback::ask(&ctx, attempt_id).await?;
+    Ok((StatusCode::ACCEPTED, axum::Json(ticket)).into_response())
+}
+
+/// Help as it is written, as server-sent events. Ids count from 1; places in line have none.
+#[utoipa::path(
+    get,
+    path = "/api/v1/attempts/{attempt_id}/feedback",
+    operation_id = "follow_feedback",
+    tag = "attempts",
+    params(
+        ("attempt_id" = AttemptId, Path),
+        ("Last-Event-ID" = Option<u64>, Header, description = "Go on after this event"),
+    ),
+    responses(
+        (status = 200, description = "Events until the help ends", body = FeedbackEvent, content_type = "text/event-stream"),
+        (status = 404, description = "No help was asked for", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+async fn follow_feedback(
+    State(ctx): State<Arc<Ctx>>,
+    caller: Caller,
+    Path(attempt_id): Path<AttemptId>,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let seen = headers.get("last-event-id").and_then(|id| id.to_str().ok()?.trim().parse().ok()).unwrap_or(0);
+    let in_engine = ctx.engine.status().borrow().waiting;
+    let listener = ctx.feedback.subscribe(&ctx.store, attempt_id, seen, in_engine).await?;
+    let listener = listener.ok_or_else(|| ApiError::not_found("Help for that answer"))?;
+    let left = caller.expires_at.duration_since(ctx.clock.now());
+    let reading = Reading {
+        listener,
+        token_ends: Instant::now() + Duration::try_from(left).unwrap_or_default(),
+        session_ends: ctx.auth.watch_end(caller.session_id),
+        stopping: ctx.stopping.clone(),
+        is_over: false,
+    };
+    let mut response = Sse::new(reading.events())
+        .keep_alive(KeepAlive::new().interval(KEEP_ALIVE).text("alive"))
+        .into_response();
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    // Proxies must not collect the stream.
+    response
+        .headers_mut()
+        .insert(HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"));
+    Ok(response)
+}
+
+/// Say whether the newest help for an answer helped.
+#[utoipa::path(
+    put,
+    path = "/api/v1/attempts/{attempt_id}/feedback/rating",
+    operation_id = "rate_feedback",
+    tag = "attempts",
+    params(("attempt_id" = AttemptId, Path)),
+    request_body = RateFeedback,
+    responses(
+        (status = 204, description = "Kept"),
+        (status = 404, description = "There is no help to rate", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+async fn rate_feedback(
+    State(ctx): State<Arc<Ctx>>,
+    Path(attempt_id): Path<AttemptId>,
+    Body(rating): Body<RateFeedback>,
+) -> Result<StatusCode, ApiError> {
+    feedback::rate(&ctx, attempt_id, rating.helpful).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// One reader's stream and what may end it.
+struct Reading {
+    listener: Listener,
+    token_ends: Instant,
+    session_ends: CancellationToken,
+    stopping: CancellationToken,
+    is_over: bool,
+}
+
+impl Reading {
+    fn events(self) -> impl Stream<Item = Result<Event, Infallible>> + Send + 'static {
+        unfold(self, |mut reading| async move {
+            let event = reading.next().await?;
+            Some((Ok(as_sse(&event)), reading))
+        })
+    }
+
+    async fn next(&mut self) -> Option<NumberedEvent> {
+        if self.is_over {
+            return None;
+        }
+        tokio::select! {
+            biased;
+            () = self.stopping.cancelled() => None,
+            () = self.session_ends.cancelled() => {
+                self.is_over = true;
+                Some(NumberedEvent { id: None, event: FeedbackEvent::Failed { reason: FeedbackFailure::SignedOut } })
+            }
+            // Nothing is wrong: the client takes a new token and goes on from the last event.
+            () = sleep_until(self.token_ends) => None,
+            event = self.listener.next() => event,
+        }
+    }
+}
+
+fn as_sse(event: &NumberedEvent) -> Event {
+    let data = serde_json::to_string(&event.event).unwrap_or_default();
+    let sse = Event::default().data(data);
+    match event.id {
+        Some(id) => sse.id(id.to_string()),
+        None => sse,
+    }
+}

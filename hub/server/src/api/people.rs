@@ -1,0 +1,112 @@
+//! `/users`: the admin's list of people.
+
+use std::sync::Arc;
+
+use axum::{Json, extract::State, http::StatusCode};
+use dreamseed_wire::{
+    account::{AddUser, NewSecret, Role, UserView},
+    hub::Problem,
+    ids::UserId,
+};
+use serde::Deserialize;
+use utoipa::IntoParams;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use super::{
+    extract::{Body, Caller, Path, Peer, Query},
+    problem::ApiError,
+};
+use crate::{
+    auth::{By, accounts},
+    hub::Ctx,
+};
+
+pub fn routes() -> OpenApiRouter<Arc<Ctx>> {
+    OpenApiRouter::new()
+        .routes(routes!(list_users, add_user))
+        .routes(routes!(archive_user))
+        .routes(routes!(reset_secret))
+        .routes(routes!(end_user_sessions))
+}
+
+/// Which people.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct WhichUsers {
+    /// All roles if absent.
+    role: Option<Role>,
+}
+
+/// The people of the school.
+#[utoipa::path(
+    get, path = "/api/v1/users", operation_id = "list_users", tag = "people", params(WhichUsers),
+    responses((status = 200, body = [UserView]))
+)]
+async fn list_users(State(ctx): State<Arc<Ctx>>, Query(which): Query<WhichUsers>) -> Json<Vec<UserView>> {
+    Json(accounts::list_users(&ctx.school.get(), which.role))
+}
+
+/// Makes a parent's, teacher's or admin's account; the first password is told this once.
+#[utoipa::path(
+    post, path = "/api/v1/users", operation_id = "add_user", tag = "people", request_body = AddUser,
+    responses(
+        (status = 201, body = NewSecret),
+        (status = 409, description = "The login name is taken", body = Problem),
+        (status = 422, description = "A field cannot be taken", body = Problem),
+    )
+)]
+async fn add_user(
+    State(ctx): State<Arc<Ctx>>,
+    caller: Caller,
+    peer: Peer,
+    Body(body): Body<AddUser>,
+) -> Result<(StatusCode, Json<NewSecret>), ApiError> {
+    let made = accounts::add_user(&ctx, By::caller(&caller, peer), body).await?;
+    Ok((StatusCode::CREATED, Json(made)))
+}
+
+/// Gives somebody a new PIN or first password; their sessions end.
+#[utoipa::path(
+    post, path = "/api/v1/users/{user_id}/secret", operation_id = "reset_secret", tag = "people",
+    params(("user_id" = UserId, Path)), responses((status = 200, body = NewSecret))
+)]
+async fn reset_secret(
+    State(ctx): State<Arc<Ctx>>,
+    caller: Caller,
+    peer: Peer,
+    Path(user): Path<UserId>,
+) -> Result<Json<NewSecret>, ApiError> {
+    Ok(Json(accounts::reset_secret(&ctx, By::caller(&caller, peer), user).await?))
+}
+
+/// Ends all sessions of somebody.
+#[utoipa::path(
+    delete, path = "/api/v1/users/{user_id}/sessions", operation_id = "end_user_sessions", tag = "people",
+    params(("user_id" = UserId, Path)), responses((status = 204))
+)]
+async fn end_user_sessions(
+    State(ctx): State<Arc<Ctx>>,
+    caller: Caller,
+    peer: Peer,
+    Path(user): Path<UserId>,
+) -> Result<StatusCode, ApiError> {
+    accounts::end_sessions(&ctx, By::caller(&caller, peer), user).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Closes an account; its record stays.
+#[utoipa::path(
+    delete, path = "/api/v1/users/{user_id}", operation_id = "archive_user", tag = "people",
+    params(("user_id" = UserId, Path)),
+    responses((status = 204), (status = 409, description = "The last admin", body = Problem))
+)]
+async fn archive_user(
+    State(ctx): State<Arc<Ctx>>,
+    caller: Caller,
+    peer: Peer,
+    Path(user): Path<UserId>,
+) -> Result<StatusCode, ApiError> {
+    accounts::archive_user(&ctx, By::caller(&caller, peer), user).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

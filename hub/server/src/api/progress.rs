@@ -1,0 +1,48 @@
+//! `/children` and `/pupils/{user_id}/progress`: a pupil's progress for parents and staff.
+
+use std::sync::Arc;
+
+use axum::{Json, extract::State};
+use dreamseed_wire::{account::Child, ids::UserId, progress::Progress};
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use super::{
+    extract::{Caller, Path},
+    problem::ApiError,
+};
+use crate::{hub::Ctx, progress, school::School};
+
+pub fn routes() -> OpenApiRouter<Arc<Ctx>> {
+    OpenApiRouter::new().routes(routes!(list_children)).routes(routes!(get_progress))
+}
+
+/// The parent's children.
+#[utoipa::path(
+    get, path = "/api/v1/children", operation_id = "list_children", tag = "progress",
+    responses((status = 200, body = [Child]))
+)]
+async fn list_children(State(ctx): State<Arc<Ctx>>, caller: Caller) -> Json<Vec<Child>> {
+    Json(children(&ctx.school.get(), caller.user_id))
+}
+
+/// A pupil's progress.
+#[utoipa::path(
+    get, path = "/api/v1/pupils/{user_id}/progress", operation_id = "get_progress", tag = "progress",
+    params(("user_id" = UserId, Path)), responses((status = 200, body = Progress))
+)]
+async fn get_progress(State(ctx): State<Arc<Ctx>>, Path(pupil): Path<UserId>) -> Result<Json<Progress>, ApiError> {
+    if !ctx.school.get().people.contains_key(&pupil) {
+        return Err(ApiError::not_found("That pupil"));
+    }
+    Ok(Json(progress::of_pupil(&ctx, pupil).await?))
+}
+
+fn children(school: &School, parent: UserId) -> Vec<Child> {
+    let ids = school.people.get(&parent).map(|person| person.children.as_slice()).unwrap_or_default();
+    ids.iter()
+        .filter_map(|id| {
+            let person = school.people.get(id).filter(|person| !person.archived)?;
+            Some(Child { pupil_id: *id, name: person.name.clone(), class: school.my_class(*id) })
+        })
+        .collect()
+}

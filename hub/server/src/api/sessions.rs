@@ -1,0 +1,147 @@
+//! `/sessions`: signing in, going on and signing out.
+
+use std::sync::Arc;
+
+use axum::{
+    Json,
+    extract::State,
+    http::{HeaderMap, HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use dreamseed_wire::{
+    account::{RefreshSession, SignIn, SignedIn},
+    hub::Problem,
+};
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use super::{
+    extract::{Body, Caller, Peer},
+    problem::ApiError,
+};
+use crate::{
+    auth::sign_in::{self, Carrier, Opened, RefreshCookie},
+    hub::Ctx,
+};
+
+/// The browser sends it to these routes only, never with a request that another site caused.
+const COOKIE: &str = "ds_refresh";
+const COOKIE_RULES: &str = "HttpOnly; SameSite=Strict; Path=/api/v1/sessions";
+
+pub fn routes() -> OpenApiRouter<Arc<Ctx>> {
+    OpenApiRouter::new()
+        .routes(routes!(open_session))
+        .routes(routes!(refresh_session))
+        .routes(routes!(close_session))
+}
+
+/// Signs in. Browsers get the refresh token as a cookie, native clients in the reply.
+#[utoipa::path(
+    post, path = "/api/v1/sessions", operation_id = "open_session", tag = "sessions", request_body = SignIn,
+    responses(
+        (status = 201, body = SignedIn),
+        (status = 401, description = "Name and secret do not match", body = Problem),
+        (status = 403, description = "Staff and parents over plain HTTP", body = Problem),
+        (status = 429, description = "Too many wrong tries", body = Problem),
+    )
+)]
+async fn open_session(
+    State(ctx): State<Arc<Ctx>>,
+    peer: Peer,
+    headers: HeaderMap,
+    Body(body): Body<SignIn>,
+) -> Result<Response, ApiError> {
+    let opened = sign_in::sign_in(&ctx, body, peer, agent(&headers)).await?;
+    reply(StatusCode::CREATED, opened)
+}
+
+/// A new access token for the refresh token, which is replaced.
+#[utoipa::path(
+    post, path = "/api/v1/sessions/refresh", operation_id = "refresh_session", tag = "sessions",
+    request_body = RefreshSession,
+    responses((status = 200, body = SignedIn), (status = 401, description = "The session has ended", body = Problem))
+)]
+async fn refresh_session(
+    State(ctx): State<Arc<Ctx>>,
+    peer: Peer,
+    headers: HeaderMap,
+    Body(body): Body<RefreshSession>,
+) -> Result<Response, ApiError> {
+    let (token, carrier) = match body.refresh_token {
+        Some(token) => (token, Carrier::Body),
+        None => (cookie(&headers).ok_or_else(ApiError::sign_in_needed)?.to_owned(), Carrier::Cookie),
+    };
+    let opened = sign_in::refresh(&ctx, token, carrier, peer).await?;
+    reply(StatusCode::OK, opened)
+}
+
+/// Signs out: the session and its streams end at once.
+#[utoipa::path(
+    delete, path = "/api/v1/sessions/current", operation_id = "close_session", tag = "sessions",
+    responses((status = 204))
+)]
+async fn close_session(
+    State(ctx): State<Arc<Ctx>>,
+    caller: Caller,
+    peer: Peer,
+) -> Result<Response, ApiError> {
+    sign_in::sign_out(&ctx, &caller, peer).await?;
+    let gone = format!("{COOKIE}=; {COOKIE_RULES}; Max-Age=0");
+    Ok((StatusCode::NO_CONTENT, [(header::SET_COOKIE, gone)]).into_response())
+}
+
+/// Tokens on their way to the client; nothing between may keep them.
+pub(super) fn reply(status: StatusCode, opened: Opened) -> Result<Response, ApiError> {
+    let mut response = (status, Json(opened.signed_in)).into_response();
+    let headers = response.headers_mut();
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    if let Some(cookie) = opened.cookie {
+        let value = HeaderValue::try_from(set_cookie(&cookie)).map_err(ApiError::internal)?;
+        headers.insert(header::SET_COOKIE, value);
+    }
+    Ok(response)
+}
+
+/// How the browser names itself.
+pub(super) fn agent(headers: &HeaderMap) -> &str {
+    headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default()
+}
+
+fn set_cookie(cookie: &RefreshCookie) -> String {
+    let token = &cookie.token;
+    match cookie.max_age {
+        Some(age) => format!("{COOKIE}={token}; {COOKIE_RULES}; Max-Age={}", age.as_secs()),
+        // Ends with the browser.
+        None => format!("{COOKIE}={token}; {COOKIE_RULES}"),
+    }
+}
+
+fn cookie(headers: &HeaderMap) -> Option<&str> {
+    let lines = headers.get_all(header::COOKIE).into_iter().filter_map(|line| line.to_str().ok());
+    let mut pairs = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
+    pairs.find_map(|(name, value)| (name == COOKIE && !value.is_empty()).then_some(value))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn pupils_cookies_end_with_the_browser() {
+        let mut made = RefreshCookie { token: "ab".into(), max_age: None };
+        assert_eq!(set_cookie(&made), "ds_refresh=ab; HttpOnly; SameSite=Strict; Path=/api/v1/sessions");
+        made.max_age = Some(Duration::from_secs(86_400));
+        assert!(set_cookie(&made).ends_with("; Max-Age=86400"));
+    }
+
+    #[test]
+    fn the_cookie_is_found_among_others() {
+        let mut headers = HeaderMap::new();
+        assert_eq!(cookie(&headers), None);
+        headers.append(header::COOKIE, HeaderValue::from_static("a=b; xds_refresh=no;ds_refresh=yes; c=d"));
+        assert_eq!(cookie(&headers), Some("yes"));
+        headers.insert(header::COOKIE, HeaderValue::from_static("ds_refresh=; ds_refresh"));
+        assert_eq!(cookie(&headers), None);
+    }
+}

@@ -1,0 +1,239 @@
+//! The hub's own secrets: one file each under `data/keys`, made on the first start and readable by the hub's user only.
+//!
+//! They are random and never in the database, so that a stolen copy of the database alone signs nobody in and lets
+//! nobody guess PINs.
+
+use std::{
+    fs::{self, File, OpenOptions},
+    io::{self, Read, Write},
+    path::{Path, PathBuf},
+};
+
+/// Longest text a key file may have; a longer one is not ours.
+const FILE_MAX: u64 = 256;
+
+/// What can be wrong with the key files.
+#[derive(Debug, thiserror::Error)]
+pub enum KeyError {
+    #[error("the key file {} cannot be used; check that the hub's user owns it and its folder", file.display())]
+    Io {
+        file: PathBuf,
+        #[source]
+        source: io::Error,
+    },
+    /// A half or foreign file is never replaced by itself: a new pepper would make every PIN useless.
+    #[error(
+        "the key file {} does not hold 64 hexadecimal digits; restore it from the backup, or delete it to have a new one made",
+        file.display()
+    )]
+    Malformed { file: PathBuf },
+    #[error("the system gives no random numbers")]
+    Random(#[from] getrandom::Error),
+}
+
+/// The keys of a hub.
+pub struct Keys {
+    /// Signs access tokens.
+    pub access_token: [u8; 32],
+    /// Goes into the hash of each PIN: six digits alone could be guessed from a stolen database in minutes.
+    pub pepper: [u8; 32],
+    /// Derives a refresh token's successor.
+    pub refresh_token: [u8; 32],
+    /// What a collector sends to read `/metrics` from another machine.
+    pub metrics_token: String,
+}
+
+impl Keys {
+    /// Reads the keys of a data folder and makes those that are missing.
+    pub fn open(data: &Path) -> Result<Self, KeyError> {
+        let folder = keys_folder(data);
+        make_folder(&folder).map_err(|source| KeyError::Io { file: folder.clone(), source })?;
+        Ok(Keys {
+            access_token: open_key(&folder.join("access_token.key"))?,
+            pepper: open_key(&folder.join("pepper.key"))?,
+            refresh_token: open_key(&folder.join("refresh_token.key"))?,
+            metrics_token: to_hex(&open_key(&metrics_token_file(data))?),
+        })
+    }
+}
+
+/// Where the keys of a data folder are.
+pub fn keys_folder(data: &Path) -> PathBuf {
+    data.join("keys")
+}
+
+/// The file a metrics collector reads its bearer token from.
+pub fn metrics_token_file(data: &Path) -> PathBuf {
+    keys_folder(data).join("metrics.token")
+}
+
+/// 32 bytes from the system's random numbers.
+pub fn random_bytes() -> Result<[u8; 32], getrandom::Error> {
+    let mut bytes = [0; 32];
+    getrandom::fill(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// Lower-case hexadecimal.
+pub fn to_hex(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let digit = |value: u8| char::from(DIGITS[usize::from(value & 15)]);
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(*byte)]).collect()
+}
+
+/// 32 bytes from 64 lower-case hexadecimal digits, and from nothing else.
+pub fn from_hex(text: &str) -> Option<[u8; 32]> {
+    let value = |digit: u8| match digit {
+        b'0'..=b'9' => Some(digit - b'0'),
+        b'a'..=b'f' => Some(digit - b'a' + 10),
+        _ => None,
+    };
+    let digits: &[u8; 64] = text.as_bytes().try_into().ok()?;
+    let mut bytes = [0; 32];
+    for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
+        *byte = value(pair[0])? << 4 | value(pair[1])?;
+    }
+    Some(bytes)
+}
+
+fn open_key(file: &Path) -> Result<[u8; 32], KeyError> {
+    let failed = |source| KeyError::Io { file: file.to_owned(), source };
+    match read_key(file) {
+        Ok(text) => from_hex(text.trim()).ok_or_else(|| KeyError::Malformed { file: file.to_owned() }),
+        Err(err) if err.kind() == io::ErrorKind::NotFound => {
+            let key = random_bytes()?;
+            write_key(file, &key).map_err(failed)?;
+            tracing::info!(file = %file.display(), "made a new key file; it belongs in the backup");
+            Ok(key)
+        }
+        Err(err) => Err(failed(err)),
+    }
+}
+
+fn read_key(file: &Path) -> io::Result<String> {
+    let key = File::open(file)?;
+    tighten(file, &key, 0o600)?;
+    let mut text = String::new();
+    match key.take(FILE_MAX).read_to_string(&mut text) {
+        Ok(_) => Ok(text),
+        // Not text: said as malformed.
+        Err(err) if err.kind() == io::ErrorKind::InvalidData => Ok(String::new()),
+        Err(err) => Err(err),
+    }
+}
+
+/// Whole or not at all: written aside, made durable, then renamed.
+fn write_key(file: &Path, key: &[u8; 32]) -> io::Result<()> {
+    let aside = file.with_extension("new");
+    match fs::remove_file(&aside) {
+        // Left by a start that was cut off.
+        Ok(()) => {}
+        Err(err) if err.kind() == io::ErrorKind::NotFound => {}
+        Err(err) => return Err(err),
+    }
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut new = options.open(&aside)?;
+    writeln!(new, "{}", to_hex(key))?;
+    new.sync_all()?;
+    fs::rename(&aside, file)?;
+    match file.parent() {
+        Some(folder) => sync_folder(folder),
+        None => Ok(()),
+    }
+}
+
+#[cfg(unix)]
+fn sync_folder(folder: &Path) -> io::Result<()> {
+    File::open(folder)?.sync_all()
+}
+
+#[cfg(not(unix))]
+fn sync_folder(_: &Path) -> io::Result<()> {
+    Ok(())
+}
+
+fn make_folder(folder: &Path) -> io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder)?;
+    #[cfg(unix)]
+    tighten(folder, &File::open(folder)?, 0o700)?;
+    Ok(())
+}
+
+/// Takes rights from everyone but the owner, and says so: somebody may have read the key before.
+#[cfg(unix)]
+fn tighten(path: &Path, opened: &File, mode: u32) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    let found = opened.metadata()?.permissions().mode() & 0o777;
+    if found & 0o077 != 0 {
+        opened.set_permissions(fs::Permissions::from_mode(mode))?;
+        tracing::warn!(
+            path = %path.display(),
+            found = %format_args!("{found:o}"),
+            now = %format_args!("{mode:o}"),
+            "others could read the hub's keys; this has been taken away. If others use this machine, delete the key and restart"
+        );
+    }
+    Ok(())
+}
+
+#[cfg(not(unix))]
+fn tighten(_: &Path, _: &File, _: u32) -> io::Result<()> {
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_made_once_and_read_again() {
+        let data = tempfile::tempdir().expect("folder");
+        let first = Keys::open(data.path()).expect("made");
+        let second = Keys::open(data.path()).expect("read");
+        assert_eq!(first.access_token, second.access_token);
+        assert_eq!(first.pepper, second.pepper);
+        assert_eq!(first.refresh_token, second.refresh_token);
+        assert_eq!(first.metrics_token, second.metrics_token);
+        assert_ne!(first.access_token, first.pepper);
+        let token = fs::read_to_string(metrics_token_file(data.path())).expect("file");
+        assert_eq!(token.trim(), first.metrics_token);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn only_the_hubs_user_may_read_them() {
+        use std::os::unix::fs::PermissionsExt;
+        let data = tempfile::tempdir().expect("folder");
+        let keys = Keys::open(data.path()).expect("made");
+        let mode = |path: &Path| fs::metadata(path).expect("metadata").permissions().mode() & 0o777;
+        assert_eq!(mode(&keys_folder(data.path())), 0o700);
+        let pepper = keys_folder(data.path()).join("pepper.key");
+        for entry in fs::read_dir(keys_folder(data.path())).expect("folder") {
+            assert_eq!(mode(&entry.expect("entry").path()), 0o600);
+        }
+        fs::set_permissions(&pepper, fs::Permissions::from_mode(0o644)).expect("loosened");
+        assert_eq!(Keys::open(data.path()).expect("read").pepper, keys.pepper);
+        assert_eq!(mode(&pepper), 0o600);
+    }
+
+    #[test]
+    fn a_damaged_key_is_refused_and_left_alone() {
+        let data = tempfile::tempdir().expect("folder");
+        drop(Keys::open(data.path()).expect("made"));
+        let file = keys_folder(data.path()).join("access_token.key");
+        for damaged in ["", "abc", &"g".repeat(64), &"ab".repeat(33)] {
+            fs::write(&file, damaged).expect("written");
+            assert!(matches!(Keys::open(data.path()), Err(KeyError::Malformed { .. })), "{damaged}");
+            assert_eq!(fs::read_to_string(&file).expect("read"), damaged);
+        }
+        fs::write(&file, [0xff; 64]).expect("written");
+        assert!(matches!(Keys::open(data.path()), Err(KeyError::Malformed { .. })));
+    }
+}

@@ -1,0 +1,133 @@
+//! The starter problems and the list of skills, built into the hub.
+
+use std::sync::OnceLock;
+
+use dreamseed_wire::{
+    Language,
+    authoring::{Localised, ProblemDraft},
+    problem::Skill,
+};
+use jiff::Timestamp;
+use serde::Deserialize;
+
+use crate::store::{StoreError, WriteTx, problems};
+
+#[derive(rust_embed::RustEmbed)]
+#[folder = "../../content"]
+struct Files;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SkillsFile {
+    skill: Vec<SkillRow>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SkillRow {
+    id: String,
+    grade: u8,
+    codes: Vec<String>,
+    #[expect(dead_code, reason = "tells authors whether the curriculum codes were compared with the official list")]
+    code_checked: bool,
+    name: Localised,
+}
+
+/// What is wrong with a built-in file; a test reads them all, so this never reaches a school.
+#[derive(Debug, thiserror::Error)]
+pub enum ContentError {
+    #[error("{path} is not text")]
+    NotText { path: String },
+    #[error("{path} cannot be read")]
+    Toml { path: String, source: Box<toml::de::Error> },
+}
+
+/// The skills in one language, in the order of the list.
+pub fn skills(language: Language) -> Vec<Skill> {
+    skill_rows()
+        .iter()
+        .map(|row| Skill {
+            id: row.id.clone(),
+            name: row.name.get(language).to_owned(),
+            grade: row.grade,
+            codes: row.codes.clone(),
+        })
+        .collect()
+}
+
+/// A skill's name, or its id if it is not on the list (a school's own).
+pub fn skill_name(id: &str, language: Language) -> String {
+    skill_rows().iter().find(|row| row.id == id).map_or_else(|| id.to_owned(), |row| row.name.get(language).to_owned())
+}
+
+/// Every starter problem with the name of its file, in the order of the names.
+pub fn starter_problems() -> Result<Vec<(String, ProblemDraft)>, ContentError> {
+    let mut names: Vec<_> = Files::iter().filter(|name| name.starts_with("problems/")).collect();
+    names.sort();
+    names.into_iter().map(|name| Ok((name.to_string(), read_toml(&name)?))).collect()
+}
+
+/// Loads the starter problems that are new or have changed since the last start; returns how many.
+pub fn load(tx: &WriteTx<'_>, drafts: &[(String, ProblemDraft)], now: Timestamp) -> Result<usize, StoreError> {
+    let mut changed = 0;
+    for (path, draft) in drafts {
+        let source = format!("starter:{}", path.trim_start_matches("problems/").trim_end_matches(".toml"));
+        let problem = match problems::find_starter(tx, &source)? {
+            Some(problem) => problem,
+            None => problems::add(tx, &source, None, now)?,
+        };
+        let (_, new) = problems::add_version(tx, problem, draft, None, now)?;
+        changed += usize::from(new);
+    }
+    Ok(changed)
+}
+
+fn skill_rows() -> &'static [SkillRow] {
+    static ROWS: OnceLock<Vec<SkillRow>> = OnceLock::new();
+    ROWS.get_or_init(|| match read_toml::<SkillsFile>("skills.toml") {
+        Ok(file) => file.skill,
+        Err(err) => {
+            tracing::error!(error = %err, "the list of skills cannot be read");
+            Vec::new()
+        }
+    })
+}
+
+fn read_toml<T: serde::de::DeserializeOwned>(path: &str) -> Result<T, ContentError> {
+    let bytes = Files::get(path).map(|file| file.data).unwrap_or_default();
+    let text = std::str::from_utf8(&bytes).map_err(|_| ContentError::NotText { path: path.to_owned() })?;
+    toml::from_str(text).map_err(|source| ContentError::Toml { path: path.to_owned(), source: Box::new(source) })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn every_starter_problem_is_valid_and_its_skill_is_listed() {
+        let skills: HashSet<_> = skill_rows().iter().map(|row| row.id.as_str()).collect();
+        assert!(skills.len() >= 6);
+        let problems = starter_problems().expect("readable");
+        assert!(problems.len() >= 24);
+        for (path, draft) in &problems {
+            if let Err(fault) = dreamseed_grading::validate(draft) {
+                panic!("{path}: {fault}");
+            }
+            assert!(skills.contains(draft.skill.as_str()), "{path}: {} is not in skills.toml", draft.skill);
+            assert!(draft.statement.ko.is_some() && draft.statement.en.is_some(), "{path}: both languages");
+        }
+    }
+
+    #[test]
+    fn no_two_statements_share_a_frame() {
+        let mut frames = HashSet::new();
+        for (path, draft) in starter_problems().expect("readable") {
+            for text in [&draft.statement.ko, &draft.statement.en].into_iter().flatten() {
+                let frame: String = text.chars().filter(|c| c.is_alphabetic()).collect();
+                assert!(frames.insert(frame), "{path}: another problem has the same words");
+            }
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! A pupil asks for help with an answer: a turn joins the queue, the class sees it, the worker is woken.
+
+use axum::http::StatusCode;
+use dreamseed_wire::{
+    answer::Grade,
+    class::{HintCeiling, LessonMode},
+    feedback::{FeedbackState, HelpTicket},
+    hub::ProblemCode,
+    ids::{AttemptId, LessonId},
+};
+
+use crate::{
+    answering::{feedback_url, publish_cell},
+    api::problem::ApiError,
+    hub::Ctx,
+    school::School,
+    store::{StoreError, feedback as turns, standings},
+};
+
+/// Asks for help with an attempt. Asking again while help is on its way or has come gives the same ticket; asking
+/// after a turn that gave nothing opens a new one.
+///
+/// # Errors
+/// The attempt is unknown, is right already, or its lesson gives no help.
+pub async fn ask(ctx: &Ctx, attempt_id: AttemptId) -> Result<HelpTicket, ApiError> {
+    let found = ctx.store.read(move |conn| turns::find_attempt(conn, attempt_id)).await?;
+    let attempt = found.ok_or_else(|| ApiError::not_found("That answer"))?;
+    let school = ctx.school.get();
+    check_released(&school, attempt.lesson_id, &attempt.grade)?;
+    let language = school.working_language(attempt.pupil_id);
+    let class = school.class_of(attempt.pupil_id).map(|class| class.class_id);
+    let now = ctx.clock.now();
+
+    let (feedback_id, is_new) = ctx
+        .store
+        .write(move |tx| {
+            let latest = turns::latest(tx.conn(), attempt.attempt_id)?;
+            if let Some(latest) = latest.as_ref().filter(|turn| is_help(turn.help.state)) {
+                return Ok::<_, StoreError>((latest.help.feedback_id, false));
+            }
+            let turn = latest.map_or(1, |latest| latest.turn + 1);
+            let (id, seq) = turns::add_pending(tx, attempt.seq, turn, language, now)?;
+            let version = attempt.problem_version_id;
+            if let Some(standing) =
+                standings::mark_helped(tx, attempt.pupil_id, attempt.lesson_id, version, seq)?
+            {
+                publish_cell(tx, class, &standing, now);
+            }
+            Ok((id, true))
+        })
+        .await?;
+    if is_new {
+        ctx.feedback.wake();
+    }
+    Ok(HelpTicket { feedback_id, url: feedback_url(attempt_id) })
+}
+
+/// Keeps the pupil's verdict on the newest help for an attempt.
+///
+/// # Errors
+/// There is no help that has come.
+pub async fn rate(ctx: &Ctx, attempt_id: AttemptId, helpful: bool) -> Result<(), ApiError> {
+    ctx.store
+        .write(move |tx| {
+            let latest = turns::latest(tx.conn(), attempt_id)?;
+            let done = latest.filter(|turn| turn.help.state == FeedbackState::Done);
+            let turn = done.ok_or_else(|| ApiError::not_found("Help for that answer"))?;
+            Ok(turns::rate(tx, turn.seq, helpful)?)
+        })
+        .await
+}
+
+/// How far help may go: as the lesson says, all the way outside lessons, not at all in an exam.
+pub(super) fn ceiling_of(school: &School, lesson: Option<LessonId>) -> HintCeiling {
+    match lesson.and_then(|id| school.lessons.get(&id)) {
+        Some(lesson) if lesson.mode == LessonMode::Exam => HintCeiling::None,
+        Some(lesson) => lesson.hint_ceiling,
+        None => HintCeiling::WorkedStep,
+    }
+}
+
+fn check_released(school: &School, lesson: Option<LessonId>, grade: &Grade) -> Result<(), ApiError> {
+    let refuse = |detail: &str| Err(ApiError::new(StatusCode::FORBIDDEN, ProblemCode::NotReleased, detail));
+    match grade {
+        Grade::Right => {
+            return refuse("This answer is right already.")
+                .map_err(|err| err.hint("Go on to the next problem."));
+        }
+        Grade::RightButForm { .. } | Grade::Wrong | Grade::NotUnderstood { .. } => {}
+    }
+    if ceiling_of(school, lesson) == HintCeiling::None {
+        return refuse("This lesson is solved without help.")
+            .map_err(|err| err.hint("Try again, or ask your teacher."));
+    }
+    Ok(())
+}
+
+/// A turn that helps or is about to; the others gave nothing and may be tried again.
+fn is_help(state: FeedbackState) -> bool {
+    match state {
+        FeedbackState::Pending | FeedbackState::Running | FeedbackState::Done => true,
+        FeedbackState::Expired | FeedbackState::Failed => false,
+    }
+}

@@ -1,0 +1,347 @@
+//! The running hub: everything that requests share, from start to stop.
+
+use std::{
+    net::{IpAddr, SocketAddr, TcpListener},
+    path::Path,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
+
+use anyhow::Context;
+use dreamseed_models::engine::{Engine, EnginePhase};
+use dreamseed_wire::{
+    Language,
+    hub::{HubInfo, NoticeCode},
+};
+use jiff::Timestamp;
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    auth::{self, Auth},
+    clock::Clock,
+    config::Config,
+    content_pack,
+    feedback::{self, FeedbackDesk},
+    live::LiveBus,
+    router,
+    school::SchoolView,
+    store::{self, Store, StoreError, attempts, hub_meta, notices},
+};
+
+/// How long a stop waits for requests that are being answered.
+const DRAIN: Duration = Duration::from_secs(5);
+/// The name of the task that ends when every request is answered.
+const LISTENER: &str = "the listener";
+/// Answers whose hashes are checked at each start: the tail, where a bad write would be.
+const CHECKED_TAIL: u32 = 2_000;
+/// A clock that lies further back than this has been set back, not corrected.
+const SET_BACK: jiff::SignedDuration = jiff::SignedDuration::from_mins(5);
+
+/// What every request may use.
+pub struct Ctx {
+    pub config: Config,
+    pub clock: Arc<dyn Clock>,
+    pub store: Store,
+    pub school: SchoolView,
+    pub auth: Auth,
+    pub engine: Arc<dyn Engine>,
+    pub live: LiveBus,
+    pub feedback: FeedbackDesk,
+    pub metrics: PrometheusHandle,
+    /// Cancelled when the hub stops: streams end, workers finish.
+    pub stopping: CancellationToken,
+    /// Where the listener is bound.
+    pub address: SocketAddr,
+}
+
+impl Ctx {
+    /// What anyone may know; staff may sign in from this machine only, until there is TLS.
+    pub fn describe(&self, peer: IpAddr) -> HubInfo {
+        let school = self.school.get();
+        HubInfo {
+            hub_id: school.hub.hub_id,
+            school_name: school.hub.school_name.clone(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            needs_setup: !school.has_admin(),
+            staff_sign_in: peer.is_loopback(),
+            time_zone: school.hub.time_zone.iana_name().unwrap_or("UTC").to_owned(),
+            languages: vec![Language::Ko, Language::En],
+            server_time: self.clock.now(),
+        }
+    }
+
+    /// Puts the figures that are states, not events, into the metrics.
+    pub fn observe(&self) {
+        let status = self.engine.status().borrow().clone();
+        let ready = f64::from(u8::from(status.phase == EnginePhase::Ready));
+        metrics::gauge!("dreamseed_engine_ready").set(ready);
+        metrics::gauge!("dreamseed_engine_running").set(f64::from(status.running));
+        metrics::gauge!("dreamseed_engine_waiting").set(f64::from(status.waiting));
+        metrics::gauge!("dreamseed_engine_restarts").set(f64::from(status.restarts));
+        metrics::gauge!("dreamseed_feedback_open").set(self.feedback.open_logs() as f64);
+    }
+}
+
+/// A hub that serves until it is stopped.
+pub struct Hub {
+    pub ctx: Arc<Ctx>,
+    server: axum_server::Handle<SocketAddr>,
+    vital: tokio::task::JoinSet<&'static str>,
+}
+
+impl Hub {
+    /// Opens the data folder, starts the workers and serves; the listener is bound when this returns.
+    ///
+    /// # Errors
+    /// A port in use, a data folder that cannot be written, a database that is damaged or newer: each says what to do.
+    pub async fn start(config: Config, clock: Arc<dyn Clock>, engine: Arc<dyn Engine>) -> anyhow::Result<Hub> {
+        let listener = bind(config.bind())?;
+        let address = listener.local_addr()?;
+        make_folder(&config.data)?;
+        let live = LiveBus::default();
+        let now = clock.now();
+        let store = {
+            let live = live.clone();
+            let first = hub_meta::FirstStart { now, time_zone: config.time_zone.clone() };
+            let path = store::database_path(&config.data);
+            Store::open(&path, &first, move |committed| live.publish(committed)).map_err(explain_store)?
+        };
+        check_record(&store, now).await?;
+        load_starter_problems(&store, now).await?;
+        let school = SchoolView::load(&store).await?;
+        let auth = Auth::open(&config.data, &store, &config.sign_in, now).await?;
+        let ctx = Arc::new(Ctx {
+            feedback: FeedbackDesk::new(config.tutor.parallel),
+            metrics: recorder()?,
+            stopping: CancellationToken::new(),
+            config,
+            clock,
+            store,
+            school,
+            auth,
+            engine,
+            live,
+            address,
+        });
+        Hub::serve(ctx, listener)
+    }
+
+    fn serve(ctx: Arc<Ctx>, listener: TcpListener) -> anyhow::Result<Hub> {
+        let handle = axum_server::Handle::new();
+        let mut server = axum_server::from_tcp(listener)?
+            .acceptor(axum_server::accept::NoDelayAcceptor::new())
+            .handle(handle.clone());
+        // Half a header, sent slowly, must not hold a connection for ever; axum-server's own default is no limit.
+        let headers = Duration::from_secs(ctx.config.http.header_timeout_secs);
+        server.http_builder().http1().header_read_timeout(headers).keep_alive(true);
+        let service = router::build(Arc::clone(&ctx)).into_make_service_with_connect_info::<SocketAddr>();
+
+        let mut vital = tokio::task::JoinSet::new();
+        vital.spawn(async move {
+            if let Err(err) = server.serve(service).await {
+                tracing::error!(error = %err, "the listener failed");
+            }
+            LISTENER
+        });
+        let desk = Arc::clone(&ctx);
+        vital.spawn(async move {
+            feedback::worker::run(desk).await;
+            "the feedback worker"
+        });
+        let writer = ctx.store.clone();
+        vital.spawn(async move {
+            writer.ended().await;
+            "the database writer"
+        });
+        let sessions = Arc::clone(&ctx);
+        vital.spawn(async move {
+            auth::sessions::keep_until_stopped(sessions).await;
+            "the session keeper"
+        });
+        let watch = Arc::clone(&ctx);
+        vital.spawn(async move {
+            watch_engine(watch).await;
+            "the engine watch"
+        });
+        Ok(Hub { ctx, server: handle, vital })
+    }
+
+    /// Where the hub listens.
+    pub fn address(&self) -> SocketAddr {
+        self.ctx.address
+    }
+
+    /// Returns when a part that the hub cannot do without has ended by itself, with its name.
+    pub async fn failed(&mut self) -> &'static str {
+        match self.vital.join_next().await {
+            Some(Ok(name)) => name,
+            Some(Err(err)) => {
+                tracing::error!(error = %err, "a vital part of the hub panicked");
+                "a part of the hub"
+            }
+            None => "everything",
+        }
+    }
+
+    /// Stops: no new requests, streams end, what was acknowledged is on the disk, the log is folded into the database.
+    pub async fn stop(mut self) {
+        self.ctx.stopping.cancel();
+        self.server.graceful_shutdown(Some(DRAIN));
+        if let Err(err) = auth::sessions::keep(&self.ctx).await {
+            tracing::warn!(error = %err, "the times of the sessions could not be kept");
+        }
+        let served = async {
+            while let Some(ended) = self.vital.join_next().await {
+                if matches!(ended, Ok(LISTENER)) {
+                    return;
+                }
+            }
+        };
+        if tokio::time::timeout(DRAIN + Duration::from_secs(1), served).await.is_err() {
+            tracing::warn!("some requests were cut off at the stop");
+        }
+        self.ctx.store.close().await;
+        let _ = tokio::time::timeout(DRAIN, async { while self.vital.join_next().await.is_some() {} }).await;
+    }
+}
+
+fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
+    let listener = TcpListener::bind(address).with_context(|| {
+        format!(
+            "포트 {0}을(를) 열 수 없어요. 다른 허브가 이미 실행 중이면 그것을 쓰거나 --port로 다른 번호를 주세요.\n\
+             Port {0} cannot be opened. If another hub is running, use that one, or choose another port with --port.",
+            address.port()
+        )
+    })?;
+    listener.set_nonblocking(true)?;
+    Ok(listener)
+}
+
+/// Makes the data folder, for the hub's own user only.
+fn make_folder(path: &Path) -> anyhow::Result<()> {
+    let build = || -> std::io::Result<()> {
+        if path.is_dir() {
+            return Ok(());
+        }
+        let mut builder = std::fs::DirBuilder::new();
+        builder.recursive(true);
+        #[cfg(unix)]
+        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+        builder.create(path)
+    };
+    build().with_context(|| {
+        format!(
+            "데이터 폴더 {0}을(를) 쓸 수 없어요. 폴더의 권한과 디스크를 확인하세요.\n\
+             The data folder {0} cannot be used. Check its permissions and the disk.",
+            path.display()
+        )
+    })
+}
+
+fn explain_store(err: StoreError) -> anyhow::Error {
+    let (ko, en) = match &err {
+        StoreError::Newer { .. } => (
+            "데이터가 더 새로운 허브로 만들어졌어요. 그 버전의 허브로 여세요. 데이터는 그대로 두었어요.",
+            "The data was written by a newer hub. Open it with that version. Nothing was changed.",
+        ),
+        StoreError::Foreign => (
+            "hub.db가 드림시드 데이터베이스가 아니에요. --data로 다른 폴더를 주세요.",
+            "hub.db is not a DreamSeed database. Give another folder with --data.",
+        ),
+        StoreError::Damaged(_) => (
+            "데이터베이스가 손상되었어요. hub.db와 hub.db-wal을 복사해 두고 백업에서 되살리세요.",
+            "The database is damaged. Put hub.db and hub.db-wal aside and restore a backup.",
+        ),
+        StoreError::DiskFull => ("디스크가 가득 찼어요. 공간을 비운 뒤 다시 시작하세요.", "The disk is full. Free space, then start again."),
+        StoreError::ReadOnly(_) | StoreError::Io(_) => (
+            "데이터 폴더에 쓸 수 없어요. 폴더의 권한과 디스크를 확인하세요.",
+            "The data folder cannot be written. Check its permissions and the disk.",
+        ),
+        StoreError::Closed
+        | StoreError::Busy
+        | StoreError::Taken(_)
+        | StoreError::BadValue { .. }
+        | StoreError::Sqlite(_) => ("데이터베이스를 열 수 없어요.", "The database cannot be opened."),
+    };
+    anyhow::Error::new(err).context(format!("{ko}\n{en}"))
+}
+
+/// Looks at what the last run left: answers whose hash does not fit, a clock that was set back.
+async fn check_record(store: &Store, now: Timestamp) -> anyhow::Result<()> {
+    let (damaged, last_seen) = store
+        .read(|conn| Ok::<_, StoreError>((attempts::find_damaged(conn, CHECKED_TAIL)?, hub_meta::last_seen(conn)?)))
+        .await?;
+    if let Some(first) = damaged.first() {
+        tracing::error!(rows = damaged.len(), hub_seq = first, "answers do not fit their hashes: restore a backup");
+    }
+    let set_back = now < last_seen - SET_BACK;
+    if set_back {
+        tracing::warn!(last_seen = %last_seen, "the clock was set back; answers are ordered by number, not by time");
+    }
+    store
+        .write(move |tx| {
+            if set_back {
+                let data = serde_json::json!({ "last_seen": last_seen.to_string() });
+                notices::raise(tx, NoticeCode::ClockSetBack, &data, now)?;
+            }
+            hub_meta::see_time(tx, now)
+        })
+        .await?;
+    Ok(())
+}
+
+async fn load_starter_problems(store: &Store, now: Timestamp) -> anyhow::Result<()> {
+    let drafts = content_pack::starter_problems()?;
+    let changed = store.write(move |tx| content_pack::load(tx, &drafts, now)).await.map_err(|err: StoreError| err)?;
+    if changed > 0 {
+        tracing::info!(changed, "loaded starter problems");
+    }
+    Ok(())
+}
+
+/// Tells the admin when the engine rests, and remembers the time now and then against a clock set back.
+async fn watch_engine(ctx: Arc<Ctx>) {
+    let mut status = ctx.engine.status();
+    let mut minute = tokio::time::interval(Duration::from_secs(60));
+    loop {
+        let resting = tokio::select! {
+            () = ctx.stopping.cancelled() => return,
+            changed = status.changed() => {
+                if changed.is_err() {
+                    ctx.stopping.cancelled().await;
+                    return;
+                }
+                status.borrow_and_update().phase == EnginePhase::Resting
+            }
+            _ = minute.tick() => false,
+        };
+        let now = ctx.clock.now();
+        let kept = ctx
+            .store
+            .write(move |tx| {
+                if resting {
+                    notices::raise(tx, NoticeCode::EngineResting, &serde_json::Value::Null, now)?;
+                }
+                hub_meta::see_time(tx, now)
+            })
+            .await;
+        if let Err(err) = kept {
+            let err: StoreError = err;
+            tracing::warn!(error = %err, "the hub's time could not be kept");
+        }
+    }
+}
+
+/// The process's one recorder of metrics.
+fn recorder() -> anyhow::Result<PrometheusHandle> {
+    static RECORDER: OnceLock<PrometheusHandle> = OnceLock::new();
+    if let Some(handle) = RECORDER.get() {
+        return Ok(handle.clone());
+    }
+    let recorder = PrometheusBuilder::new().build_recorder();
+    let handle = RECORDER.get_or_init(|| recorder.handle()).clone();
+    // Another hub of the same process (tests) may have been quicker; both render the same figures.
+    let _ = metrics::set_global_recorder(recorder);
+    Ok(handle)
+}

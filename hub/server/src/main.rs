@@ -1,0 +1,345 @@
+//! `dreamseed-hub`: serves the school, runs the engine child, looks after models and demo data.
+
+use std::{
+    io::{IsTerminal, Write},
+    path::PathBuf,
+    process::ExitCode,
+    sync::Arc,
+};
+
+use anyhow::Context;
+use clap::{Parser, Subcommand};
+use dreamseed_hub::{
+    clock::{Clock, SystemClock},
+    config::{Config, EngineChoice},
+    demo,
+    hub::Hub,
+    router, tutor_model,
+};
+use dreamseed_models::{child, cli as model_cli, store::Progress};
+
+/// 드림시드 허브 · The DreamSeed hub
+#[derive(Parser)]
+#[command(name = "dreamseed-hub", version)]
+struct Args {
+    /// Settings file (TOML).
+    #[arg(long, global = true)]
+    config: Option<PathBuf>,
+    /// Folder of database and keys.
+    #[arg(long, global = true)]
+    data: Option<PathBuf>,
+    /// Folder of models.
+    #[arg(long, global = true)]
+    models: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Serve the school.
+    Serve(Serve),
+    /// Make a demo school in an empty data folder.
+    Demo {
+        #[arg(long, default_value_t = 60)]
+        pupils: usize,
+    },
+    /// Print access tokens of pupils as JSON lines, for load runs.
+    Tokens {
+        #[arg(long)]
+        count: usize,
+    },
+    /// Print the description of the interface.
+    Openapi,
+    /// List, fetch or add models.
+    Models {
+        #[command(subcommand)]
+        command: ModelsCommand,
+    },
+    /// Check the settings, or show them.
+    Config {
+        #[command(subcommand)]
+        command: ConfigCommand,
+    },
+    /// The engine's own process; started by the hub.
+    #[command(hide = true)]
+    Engine {
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        rest: Vec<std::ffi::OsString>,
+    },
+}
+
+#[derive(clap::Args)]
+struct Serve {
+    /// 0 takes a free one.
+    #[arg(long)]
+    port: Option<u16>,
+    /// Listen on the school's network too; pupils only, until there is TLS.
+    #[arg(long)]
+    lan: bool,
+    /// On the first start make a demo school, and show its accounts.
+    #[arg(long)]
+    demo: bool,
+    /// What writes the help.
+    #[arg(long, value_enum)]
+    engine: Option<EngineFlag>,
+    /// Authored hints only.
+    #[arg(long, conflicts_with = "engine")]
+    no_engine: bool,
+}
+
+#[derive(Clone, Copy, clap::ValueEnum)]
+enum EngineFlag {
+    Llama,
+    Scripted,
+    None,
+}
+
+#[derive(Subcommand)]
+enum ModelsCommand {
+    /// The catalogue and what is installed.
+    List {
+        #[arg(long)]
+        json: bool,
+    },
+    /// Fetch a model of the catalogue; the starter model if none is named.
+    Fetch { id: Option<String> },
+    /// Add a model from a file, usually from a USB stick.
+    Add {
+        file: PathBuf,
+        /// Languages it may speak to pupils, such as `ko,en`.
+        #[arg(long, value_delimiter = ',', default_value = "en")]
+        languages: Vec<String>,
+    },
+}
+
+#[derive(Subcommand)]
+enum ConfigCommand {
+    Check,
+    Show,
+}
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    // The engine child writes frames to stdout: nothing of the hub's may run in it.
+    if let Command::Engine { rest } = args.command {
+        start_logging();
+        return match child::ChildArgs::from_args(rest) {
+            Ok(args) => child::run_engine_child(args),
+            Err(err) => {
+                tracing::error!(error = %err, "the engine was started with wrong arguments");
+                ExitCode::from(2)
+            }
+        };
+    }
+    start_logging();
+    match run(args) {
+        Ok(code) => code,
+        Err(err) => {
+            let mut stderr = std::io::stderr().lock();
+            let _ = writeln!(stderr, "{err:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+#[tokio::main]
+async fn run(args: Args) -> anyhow::Result<ExitCode> {
+    let mut config = Config::load(args.config.as_deref()).map_err(|err| anyhow::anyhow!("{err}"))?;
+    if let Some(data) = args.data {
+        config.data = data;
+    }
+    if let Some(models) = args.models {
+        config.models = models;
+    }
+    match args.command {
+        Command::Serve(flags) => serve(config, flags).await,
+        Command::Demo { pupils } => {
+            let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+            demo::build(&config, clock.now(), pupils).await?;
+            say(&format!("demo school: {}", config.data.join(demo::ACCOUNTS_FILE).display()))?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Tokens { count } => {
+            let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+            demo::print_tokens(&config, clock.now(), count, &mut std::io::stdout().lock()).await?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Openapi => {
+            say(&router::openapi().to_pretty_json()?)?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Models { command } => tokio::task::block_in_place(|| manage_models(&config, command)),
+        Command::Config { command } => {
+            if matches!(command, ConfigCommand::Show) {
+                say(&toml::to_string_pretty(&config)?)?;
+            } else {
+                say("설정에 문제가 없어요. · The settings are fine.")?;
+            }
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Engine { .. } => Ok(ExitCode::from(2)),
+    }
+}
+
+async fn serve(mut config: Config, flags: Serve) -> anyhow::Result<ExitCode> {
+    if let Some(port) = flags.port {
+        config.http.port = port;
+    }
+    config.http.lan |= flags.lan;
+    if let Some(engine) = flags.engine {
+        config.tutor.engine = match engine {
+            EngineFlag::Llama => EngineChoice::Llama,
+            EngineFlag::Scripted => EngineChoice::Scripted,
+            EngineFlag::None => EngineChoice::None,
+        };
+    }
+    if flags.no_engine {
+        config.tutor.engine = EngineChoice::None;
+    }
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    if flags.demo && !demo::exists(&config) {
+        say("데모 학교를 만들고 있어요 … · Making the demo school …")?;
+        demo::build(&config, clock.now(), demo::PUPILS).await?;
+    }
+    let engine = tutor_model::start(&config)?;
+    let mut hub = Hub::start(config.clone(), clock, engine.clone()).await?;
+    say(&format!("listening on http://{}", shown_address(hub.address())))?;
+    if flags.demo {
+        say(&demo::describe(&config, hub.address()).context("the demo accounts cannot be read")?)?;
+    }
+    if !hub.ctx.school.get().has_admin()
+        && let Some(code) = hub.ctx.auth.setup_code()
+    {
+        say(&format!("관리자를 만들 때 쓰는 코드: {code}\nCode for making the admin: {code}"))?;
+    }
+    let failed = tokio::select! {
+        () = stop_signal() => None,
+        part = hub.failed() => Some(part),
+    };
+    engine.shutdown().await;
+    hub.stop().await;
+    match failed {
+        None => Ok(ExitCode::SUCCESS),
+        Some(part) => {
+            tracing::error!(part, "the hub ends because a part of it has ended");
+            // EX_SOFTWARE: whoever supervises the hub starts it again.
+            Ok(ExitCode::from(70))
+        }
+    }
+}
+
+fn shown_address(address: std::net::SocketAddr) -> String {
+    let host = if address.ip().is_unspecified() { "127.0.0.1".to_owned() } else { address.ip().to_string() };
+    format!("{host}:{}", address.port())
+}
+
+fn manage_models(config: &Config, command: ModelsCommand) -> anyhow::Result<ExitCode> {
+    let store = tutor_model::open_store(config)?;
+    match command {
+        ModelsCommand::List { json } => {
+            for model in model_cli::list(&store, config.tutor.model.as_deref())? {
+                if json {
+                    say(&serde_json::to_string(&model)?)?;
+                } else {
+                    let state = match (model.active, model.path.is_some(), model.verified) {
+                        (true, _, _) => "사용 중 · active",
+                        (false, true, _) => "설치됨 · installed",
+                        (false, false, true) => "받을 수 있음 · can be fetched",
+                        (false, false, false) => "확인 전 · not verified yet",
+                    };
+                    let vram = model.vram_gb.map_or_else(|| "-".into(), |gb| format!("{gb:.1} GB"));
+                    say(&format!("{:<32} {:<7} {:>8}  {state}", model.id, model.languages.join(","), vram))?;
+                }
+            }
+        }
+        ModelsCommand::Fetch { id } => {
+            let id = match id {
+                Some(id) => id,
+                None => store.catalogue().starter().context("the catalogue has no starter model")?.id.clone(),
+            };
+            let mut bar = Bar::default();
+            let model = model_cli::fetch(&store, &id, &mut |progress| bar.show(progress))?;
+            bar.end();
+            say(&format!("{} · {}", model.id, model.path.display()))?;
+        }
+        ModelsCommand::Add { file, languages } => {
+            let mut bar = Bar::default();
+            let model = model_cli::add(&store, &file, &languages, &mut |progress| bar.show(progress))?;
+            bar.end();
+            say(&format!("{} · {}", model.id, model.path.display()))?;
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// A progress bar on a terminal; one line per stage elsewhere.
+#[derive(Default)]
+struct Bar {
+    shown: Option<(String, u64)>,
+}
+
+impl Bar {
+    fn show(&mut self, progress: Progress) {
+        let stage = format!("{:?}", progress.stage);
+        let percent = progress.total_bytes.filter(|total| *total > 0).map_or(0, |total| progress.done_bytes * 100 / total);
+        if self.shown.as_ref().is_some_and(|(shown, at)| *shown == stage && *at == percent) {
+            return;
+        }
+        let mut stderr = std::io::stderr().lock();
+        let filled = (percent / 4) as usize;
+        let megabytes = progress.done_bytes / 1_000_000;
+        let new_stage = self.shown.as_ref().is_none_or(|(shown, _)| *shown != stage);
+        if stderr.is_terminal() {
+            let line = format!("\r{stage:<12} [{:<25}] {percent:>3} %  {megabytes} MB ", "#".repeat(filled));
+            let _ = stderr.write_all(line.as_bytes());
+        } else if new_stage {
+            let _ = writeln!(stderr, "{stage} …");
+        }
+        self.shown = Some((stage, percent));
+    }
+
+    fn end(&self) {
+        if self.shown.is_some() && std::io::stderr().is_terminal() {
+            let _ = writeln!(std::io::stderr());
+        }
+    }
+}
+
+fn start_logging() {
+    let filter = tracing_subscriber::EnvFilter::try_from_env("DREAMSEED_LOG")
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_writer(std::io::stderr)
+        .init();
+}
+
+/// Ctrl-C, or the stop of a service manager.
+async fn stop_signal() {
+    let interrupt = tokio::signal::ctrl_c();
+    #[cfg(unix)]
+    {
+        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+            Ok(mut terminate) => {
+                tokio::select! {
+                    _ = interrupt => {}
+                    _ = terminate.recv() => {}
+                }
+            }
+            Err(_) => {
+                let _ = interrupt.await;
+            }
+        }
+    }
+    #[cfg(not(unix))]
+    let _ = interrupt.await;
+}
+
+/// Prints a line for the person at the console.
+fn say(line: &str) -> std::io::Result<()> {
+    let mut stdout = std::io::stdout().lock();
+    writeln!(stdout, "{line}")?;
+    stdout.flush()
+}

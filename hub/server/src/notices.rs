@@ -1,0 +1,104 @@
+//! The hub's messages to its admin, put into words when they are read.
+
+use dreamseed_models::catalogue::Catalogue;
+use dreamseed_wire::{
+    Language,
+    hub::{Notice, NoticeCode},
+    ids::NoticeId,
+};
+
+use crate::{
+    hub::Ctx,
+    store::{StoreError, notices},
+};
+
+/// The open notices in the reader's language.
+pub async fn list(ctx: &Ctx, language: Language) -> Result<Vec<Notice>, StoreError> {
+    let stored = ctx.store.read(notices::open).await?;
+    let korean_model = recommended_model();
+    Ok(stored
+        .into_iter()
+        .map(|notice| {
+            let (text, next_step) = words(notice.code, language, &korean_model);
+            Notice { notice_id: notice.id, code: notice.code, text, next_step, created_at: notice.created_at }
+        })
+        .collect())
+}
+
+/// Takes a notice off the list; it is raised again if its cause is still there.
+pub async fn dismiss(ctx: &Ctx, id: NoticeId) -> Result<bool, StoreError> {
+    let now = ctx.clock.now();
+    ctx.store.write(move |tx| notices::dismiss(tx, id, now)).await
+}
+
+/// The catalogue's Korean model for the machine this product is made for, a graphics card of 32 GB.
+fn recommended_model() -> String {
+    Catalogue::built_in().best_korean_fit(32.0).map(|model| model.id.clone()).unwrap_or_default()
+}
+
+fn words(code: NoticeCode, language: Language, korean_model: &str) -> (String, String) {
+    let (ko, en): ((&str, String), (&str, String)) = match code {
+        NoticeCode::ModelLanguage => (
+            (
+                "설치된 AI 모델이 한국어를 하지 못해서, 한국어 반 학생은 준비된 도움말만 받고 있어요.",
+                format!("한국어 모델을 USB에 담아 와서 `dreamseed-hub models add 파일`로 설치하세요. 추천: {korean_model}"),
+            ),
+            (
+                "The installed AI model does not speak Korean, so pupils of Korean classes get the authored hints only.",
+                format!("Bring a Korean model on a USB stick and install it with `dreamseed-hub models add FILE`. Recommended: {korean_model}"),
+            ),
+        ),
+        NoticeCode::NoModel => (
+            (
+                "AI 모델이 없어서 학생들은 준비된 도움말만 받고 있어요.",
+                "`dreamseed-hub models fetch`로 기본 모델을 받거나 `dreamseed-hub models add 파일`로 설치하세요.".into(),
+            ),
+            (
+                "No AI model is installed, so pupils get the authored hints only.",
+                "Fetch the starter model with `dreamseed-hub models fetch`, or install one with `dreamseed-hub models add FILE`.".into(),
+            ),
+        ),
+        NoticeCode::EngineResting => (
+            (
+                "AI가 여러 번 멈춰서 쉬고 있어요. 답과 채점은 그대로 되고, 학생들은 준비된 도움말을 받아요.",
+                "1분 뒤 저절로 다시 시작해요. 계속되면 로그의 engine 줄을 확인하세요.".into(),
+            ),
+            (
+                "The AI stopped several times and is resting. Answers and grades go on; pupils get the authored hints.",
+                "It starts again by itself after a minute. If this goes on, look at the engine's lines in the log.".into(),
+            ),
+        ),
+        NoticeCode::ClockSetBack => (
+            (
+                "허브의 시계가 뒤로 갔어요. 답은 순서대로 저장되지만 날짜가 틀릴 수 있어요.",
+                "컴퓨터의 날짜와 시각을 맞춘 뒤 허브를 다시 시작하세요.".into(),
+            ),
+            (
+                "The hub's clock was set back. Answers are kept in order, but their dates may be wrong.",
+                "Set the computer's date and time, then restart the hub.".into(),
+            ),
+        ),
+        NoticeCode::DiskLow => (
+            ("허브의 디스크가 거의 찼어요. 다 차면 새 답을 저장할 수 없어요.", "필요 없는 파일을 지우거나 디스크를 늘리세요.".into()),
+            (
+                "The hub's disk is nearly full. When it is full, new answers cannot be kept.",
+                "Delete files that are not needed or add a disk.".into(),
+            ),
+        ),
+        NoticeCode::TokenReuse => (
+            (
+                "한 로그인이 두 곳에서 쓰여서 끝냈어요. 누군가 로그인 정보를 복사했을 수 있어요.",
+                "그 사람의 비밀번호를 바꾸고, 감사 기록에서 언제 어디서였는지 확인하세요.".into(),
+            ),
+            (
+                "A sign-in was used in two places and has been ended. Somebody may have copied it.",
+                "Change that person's password, and see in the audit log when and from where.".into(),
+            ),
+        ),
+    };
+    let (text, next) = match language {
+        Language::Ko => ko,
+        Language::En => en,
+    };
+    (text.to_owned(), next)
+}

@@ -1,0 +1,210 @@
+//! Who may call what: one table, one middleware. A route without its row is refused, and a test fails.
+//!
+//! Rights to an object (own class, own child, own attempt) are decided here from the path, so that handlers hold no ifs
+//! about roles. For somebody else's object the reply is the same whether it exists or not.
+
+use std::{collections::HashMap, sync::Arc, sync::OnceLock};
+
+use axum::{
+    extract::{MatchedPath, RawPathParams, Request, State},
+    http::{Method, header},
+    middleware::Next,
+    response::Response,
+};
+use dreamseed_wire::{account::Role, ids::*};
+
+use crate::{
+    api::{extract::Caller, problem::ApiError},
+    hub::Ctx,
+    school::School,
+    store::attempts,
+};
+
+/// What a role may do on a route.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scope {
+    No,
+    Yes,
+    /// `{class_id}` is a class the caller teaches.
+    OwnClass,
+    /// `{class_id}` is taught by the caller and `{user_id}` is in it today.
+    OwnClassPupil,
+    /// `{user_id}` is a pupil the caller teaches.
+    OwnPupil,
+    /// `{user_id}` is the caller's child.
+    OwnChild,
+    /// `{attempt_id}` is the caller's own answer.
+    OwnAttempt,
+    /// `{attempt_id}` is the answer of a pupil the caller teaches.
+    OwnPupilAttempt,
+    /// `{problem_version_id}` was given to the caller's class.
+    Given,
+}
+
+/// One row of the table.
+#[derive(Debug)]
+pub struct Rule {
+    pub method: Method,
+    pub path: &'static str,
+    /// Without a sign-in.
+    pub stranger: bool,
+    pub student: Scope,
+    pub parent: Scope,
+    pub teacher: Scope,
+    pub admin: Scope,
+}
+
+impl Rule {
+    /// What a role may do.
+    pub fn scope(&self, role: Role) -> Scope {
+        match role {
+            Role::Student => self.student,
+            Role::Parent => self.parent,
+            Role::Teacher => self.teacher,
+            Role::Admin => self.admin,
+        }
+    }
+}
+
+macro_rules! rules {
+    ($($method:ident $path:literal: $stranger:ident, $student:ident, $parent:ident, $teacher:ident, $admin:ident;)+) => {
+        &[$(Rule {
+            method: Method::$method,
+            path: concat!("/api/v1", $path),
+            stranger: matches!(Scope::$stranger, Scope::Yes),
+            student: Scope::$student,
+            parent: Scope::$parent,
+            teacher: Scope::$teacher,
+            admin: Scope::$admin,
+        }),+]
+    };
+}
+
+/// Every route of the interface. Columns: stranger, student, parent, teacher, admin.
+#[rustfmt::skip]
+pub static RULES: &[Rule] = rules! {
+    GET    "/hub":                                              Yes, Yes, Yes, Yes, Yes;
+    POST   "/setup":                                            Yes, Yes, Yes, Yes, Yes;
+    POST   "/roster":                                           Yes, Yes, Yes, Yes, Yes;
+    POST   "/sessions":                                         Yes, Yes, Yes, Yes, Yes;
+    POST   "/sessions/refresh":                                 Yes, Yes, Yes, Yes, Yes;
+    DELETE "/sessions/current":                                 No,  Yes, Yes, Yes, Yes;
+    GET    "/me":                                               No,  Yes, Yes, Yes, Yes;
+    GET    "/me/sessions":                                      No,  Yes, Yes, Yes, Yes;
+    DELETE "/me/sessions/{session_id}":                         No,  Yes, Yes, Yes, Yes;
+    PUT    "/me/password":                                      No,  Yes, Yes, Yes, Yes;
+    GET    "/me/problems":                                      No,  Yes, No,  No,  No;
+    GET    "/me/standing":                                      No,  Yes, No,  No,  No;
+    GET    "/me/progress":                                      No,  Yes, No,  No,  No;
+    GET    "/problem-versions/{problem_version_id}":            No,  Given, No, Yes, Yes;
+    POST   "/attempts":                                         No,  Yes, No,  No,  No;
+    GET    "/attempts/{attempt_id}":                            No,  OwnAttempt, No, OwnPupilAttempt, Yes;
+    POST   "/attempts/{attempt_id}/help":                       No,  OwnAttempt, No, No, No;
+    GET    "/attempts/{attempt_id}/feedback":                   No,  OwnAttempt, No, OwnPupilAttempt, Yes;
+    PUT    "/attempts/{attempt_id}/feedback/rating":            No,  OwnAttempt, No, No, No;
+    POST   "/attempts/{attempt_id}/solution":                   No,  OwnAttempt, No, No, No;
+    GET    "/children":                                         No,  No,  Yes, No,  No;
+    GET    "/pupils/{user_id}/progress":                        No,  No,  OwnChild, OwnPupil, Yes;
+    GET    "/skills":                                           No,  Yes, Yes, Yes, Yes;
+    GET    "/classes":                                          No,  No,  No,  Yes, Yes;
+    POST   "/classes":                                          No,  No,  No,  Yes, Yes;
+    GET    "/classes/{class_id}":                               No,  No,  No,  OwnClass, Yes;
+    PUT    "/classes/{class_id}/settings":                      No,  No,  No,  OwnClass, Yes;
+    POST   "/classes/{class_id}/pupils":                        No,  No,  No,  OwnClass, Yes;
+    GET    "/classes/{class_id}/pupils/{user_id}":              No,  No,  No,  OwnClassPupil, Yes;
+    POST   "/classes/{class_id}/lessons":                       No,  No,  No,  OwnClass, Yes;
+    POST   "/classes/{class_id}/lessons/{lesson_id}/close":     No,  No,  No,  OwnClass, Yes;
+    GET    "/classes/{class_id}/live":                          No,  No,  No,  OwnClass, Yes;
+    GET    "/classes/{class_id}/live/events":                   No,  No,  No,  OwnClass, Yes;
+    GET    "/problems":                                         No,  No,  No,  Yes, Yes;
+    POST   "/problems":                                         No,  No,  No,  Yes, Yes;
+    POST   "/problems/try":                                     No,  No,  No,  Yes, Yes;
+    GET    "/problems/{problem_id}":                            No,  No,  No,  Yes, Yes;
+    PUT    "/problems/{problem_id}":                            No,  No,  No,  Yes, Yes;
+    DELETE "/problems/{problem_id}":                            No,  No,  No,  Yes, Yes;
+    GET    "/users":                                            No,  No,  No,  No,  Yes;
+    POST   "/users":                                            No,  No,  No,  No,  Yes;
+    POST   "/users/{user_id}/secret":                           No,  No,  No,  OwnPupil, Yes;
+    DELETE "/users/{user_id}/sessions":                         No,  No,  No,  No,  Yes;
+    DELETE "/users/{user_id}":                                  No,  No,  No,  No,  Yes;
+    GET    "/notices":                                          No,  No,  No,  No,  Yes;
+    DELETE "/notices/{notice_id}":                              No,  No,  No,  No,  Yes;
+    GET    "/models":                                           No,  No,  No,  No,  Yes;
+    GET    "/engine":                                           No,  No,  No,  Yes, Yes;
+};
+
+/// The row of a route.
+pub fn rule(method: &Method, path: &str) -> Option<&'static Rule> {
+    static INDEX: OnceLock<HashMap<(&'static Method, &'static str), &'static Rule>> = OnceLock::new();
+    let index = INDEX.get_or_init(|| RULES.iter().map(|rule| ((&rule.method, rule.path), rule)).collect());
+    // A method of the request lives long enough for the look-up only; the index owns its own.
+    index.iter().find_map(|((m, p), rule)| (*p == path && **m == *method).then_some(*rule))
+}
+
+/// Lets a request through if its caller may do what the route does, and puts [`Caller`] into it.
+pub async fn check(
+    State(ctx): State<Arc<Ctx>>,
+    path: MatchedPath,
+    params: RawPathParams,
+    mut request: Request,
+    next: Next,
+) -> Result<Response, ApiError> {
+    // HEAD is GET without a body: it needs the same rights.
+    let method = if request.method() == Method::HEAD { Method::GET } else { request.method().clone() };
+    let rule = rule(&method, path.as_str()).ok_or_else(ApiError::not_allowed)?;
+    if rule.stranger {
+        return Ok(next.run(request).await);
+    }
+    let token = bearer(&request).ok_or_else(ApiError::sign_in_needed)?;
+    let school = ctx.school.get();
+    let caller = ctx.auth.verify(&school, token, ctx.clock.now())?;
+    if !may(&ctx, &school, rule.scope(caller.role), &caller, &params).await? {
+        return Err(ApiError::not_allowed());
+    }
+    drop(school);
+    request.extensions_mut().insert(caller);
+    Ok(next.run(request).await)
+}
+
+async fn may(
+    ctx: &Ctx,
+    school: &School,
+    scope: Scope,
+    caller: &Caller,
+    params: &RawPathParams,
+) -> Result<bool, ApiError> {
+    let me = caller.user_id;
+    let allowed = match scope {
+        Scope::No => false,
+        Scope::Yes => true,
+        Scope::OwnClass => school.teaches(me, ClassId(id_of(params, "class_id")?)),
+        Scope::OwnClassPupil => {
+            let class = ClassId(id_of(params, "class_id")?);
+            let pupil = UserId(id_of(params, "user_id")?);
+            school.teaches(me, class) && school.class_of(pupil).is_some_and(|found| found.class_id == class)
+        }
+        Scope::OwnPupil => school.teaches_pupil(me, UserId(id_of(params, "user_id")?)),
+        Scope::OwnChild => school.is_child(me, UserId(id_of(params, "user_id")?)),
+        Scope::Given => school.is_given(me, ProblemVersionId(id_of(params, "problem_version_id")?)),
+        Scope::OwnAttempt | Scope::OwnPupilAttempt => {
+            let attempt = AttemptId(id_of(params, "attempt_id")?);
+            match ctx.store.read(move |conn| attempts::owner(conn, attempt)).await? {
+                Some(owner) if scope == Scope::OwnAttempt => owner == me,
+                Some(owner) => school.teaches_pupil(me, owner),
+                None => false,
+            }
+        }
+    };
+    Ok(allowed)
+}
+
+/// The token of the `Authorization` header.
+pub fn bearer(request: &Request) -> Option<&str> {
+    let value = request.headers().get(header::AUTHORIZATION)?.to_str().ok()?;
+    value.strip_prefix("Bearer ").map(str::trim).filter(|token| !token.is_empty())
+}
+
+fn id_of(params: &RawPathParams, name: &str) -> Result<uuid::Uuid, ApiError> {
+    let text = params.iter().find_map(|(key, value)| (key == name).then_some(value));
+    text.and_then(|text| text.parse().ok()).ok_or_else(|| ApiError::not_found("That id"))
+}

@@ -1,0 +1,214 @@
+//! Every route of the hub and what each request passes on its way: id, headers, host, size, time, rights.
+
+use std::{net::IpAddr, sync::Arc, sync::atomic::AtomicU64, sync::atomic::Ordering, time::Duration};
+
+use axum::{
+    Json, Router,
+    extract::{DefaultBodyLimit, Request, State},
+    http::{HeaderName, HeaderValue, StatusCode, header},
+    middleware::{self, Next},
+    response::{IntoResponse, Response},
+};
+use dreamseed_wire::hub::{Problem, ProblemCode};
+use tower_http::{catch_panic::CatchPanicLayer, timeout::TimeoutLayer};
+use utoipa::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+
+use crate::{
+    api::{self, problem::ApiError},
+    hub::Ctx,
+    permissions, ui_files,
+};
+
+/// Bytes of a body on most routes.
+const BODY_LIMIT: usize = 64 * 1024;
+/// Bytes of a problem's draft: it may hold a drawing.
+const DRAFT_LIMIT: usize = 512 * 1024;
+
+const SECURITY_HEADERS: [(HeaderName, HeaderValue); 4] = [
+    (
+        header::CONTENT_SECURITY_POLICY,
+        // Inline styles are KaTeX's positions; scripts come from the hub's own files only.
+        HeaderValue::from_static(
+            "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; \
+             font-src 'self'; connect-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'self'; \
+             frame-ancestors 'none'",
+        ),
+    ),
+    (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+    (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
+    (header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
+];
+
+static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+#[derive(OpenApi)]
+#[openapi(
+    info(title = "DreamSeed hub", description = "The interface of a school's hub. Errors are RFC 9457 problems."),
+    components(schemas(
+        Problem,
+        dreamseed_wire::feedback::FeedbackEvent,
+        dreamseed_wire::live::LiveEvent,
+    ))
+)]
+struct Document;
+
+/// The routes of the interface with their description.
+fn interface() -> OpenApiRouter<Arc<Ctx>> {
+    OpenApiRouter::with_openapi(Document::openapi())
+        .merge(api::hub::routes())
+        .merge(api::setup::routes())
+        .merge(api::sessions::routes())
+        .merge(api::me::routes())
+        .merge(api::my::routes())
+        .merge(api::attempts::routes())
+        .merge(api::feedback::routes())
+        .merge(api::progress::routes())
+        .merge(api::classes::routes())
+        .merge(api::pupils::routes())
+        .merge(api::live::routes())
+        .merge(api::people::routes())
+        .merge(api::admin::routes())
+        .layer(DefaultBodyLimit::max(BODY_LIMIT))
+        .merge(api::problems::routes().layer(DefaultBodyLimit::max(DRAFT_LIMIT)))
+}
+
+/// The description of the interface, as checked in at `ui/openapi.json`.
+pub fn openapi() -> utoipa::openapi::OpenApi {
+    interface().into_openapi()
+}
+
+/// The whole service.
+pub fn build(ctx: Arc<Ctx>) -> Router {
+    let timeout = Duration::from_secs(ctx.config.http.request_timeout_secs);
+    let (interface, _) = interface().split_for_parts();
+    let interface = interface
+        .route_layer(middleware::from_fn_with_state(Arc::clone(&ctx), permissions::check))
+        .method_not_allowed_fallback(|| async {
+            ApiError::new(
+                StatusCode::METHOD_NOT_ALLOWED,
+                ProblemCode::MethodNotAllowed,
+                "This address does not take that kind of request.",
+            )
+        });
+    Router::new()
+        .merge(interface)
+        .merge(api::ops::routes())
+        .fallback(ui_files::serve)
+        // Streams have sent their head long before; this bounds the rest.
+        .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, timeout))
+        .layer(CatchPanicLayer::custom(answer_panic))
+        .layer(middleware::from_fn_with_state(Arc::clone(&ctx), check_host))
+        .layer(middleware::from_fn(finish))
+        .with_state(ctx)
+}
+
+/// Names the request, puts the headers on every reply, and fills the request's id into problems.
+async fn finish(request: Request, next: Next) -> Response {
+    let id = next_request_id();
+    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    let span_started = std::time::Instant::now();
+    let mut response = next.run(request).await;
+    let status = response.status();
+    if status == StatusCode::REQUEST_TIMEOUT && response.extensions().get::<Problem>().is_none() {
+        response = ApiError::new(StatusCode::REQUEST_TIMEOUT, ProblemCode::Timeout, "The request took too long.")
+            .hint("Try again.")
+            .into_response();
+    }
+    if let Some(mut problem) = response.extensions_mut().remove::<Problem>() {
+        problem.instance = Some(id.clone());
+        let (mut parts, _) = response.into_parts();
+        parts.headers.remove(header::CONTENT_LENGTH);
+        let mut again = Json(problem).into_response();
+        *again.status_mut() = parts.status;
+        for (name, value) in &parts.headers {
+            again.headers_mut().insert(name, value.clone());
+        }
+        response = again;
+    }
+    let millis = span_started.elapsed().as_millis();
+    if status.is_server_error() {
+        tracing::warn!(request.id = %id, %method, path, status = status.as_u16(), millis, "a request failed");
+    } else {
+        tracing::debug!(request.id = %id, %method, path, status = status.as_u16(), millis, "served");
+    }
+    metrics::counter!("dreamseed_http_requests_total", "status" => status_class(status)).increment(1);
+    let headers = response.headers_mut();
+    for (name, value) in SECURITY_HEADERS {
+        headers.insert(name, value);
+    }
+    if let Ok(value) = HeaderValue::from_str(&id) {
+        headers.insert(&REQUEST_ID, value);
+    }
+    if !headers.contains_key(header::CACHE_CONTROL) {
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
+    response
+}
+
+/// Refuses requests that name another host: a page of the internet must not reach the hub through a pupil's browser
+/// by pointing its own name at the hub's address (DNS rebinding). Addresses cannot be rebound.
+async fn check_host(State(ctx): State<Arc<Ctx>>, request: Request, next: Next) -> Response {
+    let host = request.headers().get(header::HOST).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    if is_own_host(host, &ctx.config.http.hosts) {
+        return next.run(request).await;
+    }
+    ApiError::new(StatusCode::MISDIRECTED_REQUEST, ProblemCode::WrongHost, "This hub is not known under that name.")
+        .hint("Open the address that the hub shows, or add the name to http.hosts in hub.toml.")
+        .into_response()
+}
+
+fn is_own_host(host: &str, names: &[String]) -> bool {
+    let name = match host.strip_prefix('[') {
+        Some(rest) => rest.split(']').next().unwrap_or_default(),
+        None => host.rsplit_once(':').map_or(host, |(name, _)| name),
+    };
+    name.parse::<IpAddr>().is_ok() || names.iter().any(|known| known.eq_ignore_ascii_case(name.trim_end_matches('.')))
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "the shape that CatchPanicLayer calls")]
+fn answer_panic(panic: Box<dyn std::any::Any + Send>) -> Response {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned()).or_else(|| panic.downcast_ref::<String>().cloned());
+    ApiError::internal(format!("panic: {}", text.unwrap_or_default())).into_response()
+}
+
+/// Unique within a run of the hub and not repeated by the next: the process's start and a counter.
+fn next_request_id() -> String {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    static RUN: std::sync::OnceLock<u32> = std::sync::OnceLock::new();
+    let run = RUN.get_or_init(|| getrandom::u32().unwrap_or_default());
+    format!("{run:08x}-{:x}", NEXT.fetch_add(1, Ordering::Relaxed))
+}
+
+fn status_class(status: StatusCode) -> &'static str {
+    match status.as_u16() / 100 {
+        2 => "2xx",
+        3 => "3xx",
+        4 => "4xx",
+        5 => "5xx",
+        _ => "other",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_own_names_and_addresses_are_hosts() {
+        let names = ["localhost".to_owned(), "dreamseed.local".to_owned()];
+        for (host, own) in [
+            ("localhost:7420", true),
+            ("127.0.0.1:7420", true),
+            ("192.168.0.5", true),
+            ("[::1]:7420", true),
+            ("DreamSeed.local", true),
+            ("dreamseed.local.", true),
+            ("evil.example", false),
+            ("localhost.evil.example:7420", false),
+            ("", false),
+        ] {
+            assert_eq!(is_own_host(host, &names), own, "{host}");
+        }
+    }
+}

@@ -1,0 +1,163 @@
+//! The log of answers. Rows are added and read, never changed.
+
+use dreamseed_wire::{answer::Answer, ids::*};
+use jiff::{Timestamp, civil::Date};
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+use super::{StoreError, WriteTx, from_json, to_json, to_time};
+
+/// An answer about to be written.
+pub struct NewAttempt {
+    pub id: AttemptId,
+    pub pupil_id: UserId,
+    pub problem_version_id: ProblemVersionId,
+    pub lesson_id: Option<LessonId>,
+    pub skill: String,
+    pub device_id: Option<DeviceId>,
+    pub device_seq: Option<i64>,
+    pub body_hash: [u8; 32],
+    pub answer: Answer,
+    pub occurred_at: Timestamp,
+    pub received_at: Timestamp,
+    pub day: Date,
+}
+
+/// An answer as it stands in the log.
+#[derive(Debug, Clone)]
+pub struct StoredAttempt {
+    pub hub_seq: i64,
+    pub epoch: i64,
+    pub id: AttemptId,
+    pub pupil_id: UserId,
+    pub problem_version_id: ProblemVersionId,
+    pub lesson_id: Option<LessonId>,
+    pub body_hash: Vec<u8>,
+    pub answer: Answer,
+    pub received_at: Timestamp,
+}
+
+/// An answer's owner, for rights.
+pub fn owner(conn: &Connection, id: AttemptId) -> Result<Option<UserId>, StoreError> {
+    Ok(conn.prepare_cached(include_str!("owner.sql"))?.query_row([id], |row| row.get(0)).optional()?)
+}
+
+/// The answer with this id.
+pub fn get(conn: &Connection, id: AttemptId) -> Result<Option<StoredAttempt>, StoreError> {
+    let mut query = conn.prepare_cached(include_str!("get.sql"))?;
+    query.query_row([id], |row| Ok(from_row(row))).optional()?.transpose()
+}
+
+/// A pupil's answers, newest first.
+pub fn of_pupil(conn: &Connection, pupil: UserId, limit: u32) -> Result<Vec<StoredAttempt>, StoreError> {
+    let mut query = conn.prepare_cached(include_str!("of_pupil.sql"))?;
+    let rows = query.query_map(params![pupil, limit], |row| Ok(from_row(row)))?;
+    rows.map(|row| row.map_err(StoreError::from)?).collect()
+}
+
+/// Writes an answer and gives it the next number of the record.
+///
+/// # Errors
+/// [`StoreError::Taken`] if the id or the device's number has been used.
+pub fn add(tx: &WriteTx<'_>, new: &NewAttempt) -> Result<i64, StoreError> {
+    let hub_seq = tx.take_seq();
+    let answer = to_json(&new.answer, "answer")?;
+    let day = new.day.to_string();
+    let row_hash = hash_row(hub_seq, tx.epoch(), new, &answer, &day);
+    tx.conn().prepare_cached(include_str!("add.sql"))?.execute(params![
+        hub_seq,
+        tx.epoch(),
+        new.id,
+        new.pupil_id,
+        new.problem_version_id,
+        new.lesson_id,
+        new.skill,
+        new.device_id,
+        new.device_seq,
+        new.body_hash,
+        answer,
+        new.occurred_at.as_millisecond(),
+        new.received_at.as_millisecond(),
+        day,
+        row_hash.as_slice(),
+    ])?;
+    Ok(hub_seq)
+}
+
+/// Rows whose content no longer fits their hash, among the last `count`: a flipped bit that SQLite does not see.
+pub fn find_damaged(conn: &Connection, count: u32) -> Result<Vec<i64>, StoreError> {
+    let mut query = conn.prepare_cached(include_str!("tail.sql"))?;
+    let mut rows = query.query([count])?;
+    let mut damaged = Vec::new();
+    while let Some(row) = rows.next()? {
+        let hub_seq: i64 = row.get(0)?;
+        let answer: String = row.get(9)?;
+        let day: String = row.get(12)?;
+        let body_hash: Vec<u8> = row.get(8)?;
+        let Ok(body_hash) = <[u8; 32]>::try_from(body_hash.as_slice()) else {
+            damaged.push(hub_seq);
+            continue;
+        };
+        let Ok(parsed) = from_json::<Answer>(&answer, "answer") else {
+            damaged.push(hub_seq);
+            continue;
+        };
+        let attempt = NewAttempt {
+            id: row.get(2)?,
+            pupil_id: row.get(3)?,
+            problem_version_id: row.get(4)?,
+            lesson_id: row.get(5)?,
+            skill: row.get(13)?,
+            device_id: row.get(6)?,
+            device_seq: row.get(7)?,
+            body_hash,
+            answer: parsed,
+            occurred_at: to_time(row.get(10)?),
+            received_at: to_time(row.get(11)?),
+            day: Date::constant(1970, 1, 1),
+        };
+        let stored: Vec<u8> = row.get(14)?;
+        if hash_row(hub_seq, row.get(1)?, &attempt, &answer, &day).as_slice() != stored {
+            damaged.push(hub_seq);
+        }
+    }
+    Ok(damaged)
+}
+
+/// BLAKE3 over the row's fields, each with its length in front, so that no two rows share a canonical form.
+fn hash_row(hub_seq: i64, epoch: i64, new: &NewAttempt, answer: &str, day: &str) -> [u8; 32] {
+    let mut hasher = blake3::Hasher::new();
+    let mut field = |bytes: &[u8]| {
+        hasher.update(&(bytes.len() as u64).to_le_bytes());
+        hasher.update(bytes);
+    };
+    field(&hub_seq.to_le_bytes());
+    field(&epoch.to_le_bytes());
+    field(new.id.0.as_bytes());
+    field(new.pupil_id.0.as_bytes());
+    field(new.problem_version_id.0.as_bytes());
+    field(new.lesson_id.as_ref().map_or(&[][..], |id| id.0.as_bytes()));
+    field(new.skill.as_bytes());
+    field(new.device_id.as_ref().map_or(&[][..], |id| id.0.as_bytes()));
+    field(&new.device_seq.unwrap_or(-1).to_le_bytes());
+    field(&new.body_hash);
+    field(answer.as_bytes());
+    field(&new.occurred_at.as_millisecond().to_le_bytes());
+    field(&new.received_at.as_millisecond().to_le_bytes());
+    field(day.as_bytes());
+    *hasher.finalize().as_bytes()
+}
+
+fn from_row(row: &Row<'_>) -> Result<StoredAttempt, StoreError> {
+    let answer: String = row.get(7)?;
+    Ok(StoredAttempt {
+        hub_seq: row.get(0)?,
+        epoch: row.get(1)?,
+        id: row.get(2)?,
+        pupil_id: row.get(3)?,
+        problem_version_id: row.get(4)?,
+        lesson_id: row.get(5)?,
+        body_hash: row.get(6)?,
+        answer: from_json(&answer, "answer")?,
+        received_at: to_time(row.get(8)?),
+    })
+}

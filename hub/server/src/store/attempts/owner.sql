@@ -1,0 +1,1 @@
+SELECT pupil_id FROM attempts WHERE id = ?1

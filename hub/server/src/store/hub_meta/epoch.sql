@@ -1,0 +1,1 @@
+SELECT epoch FROM hub WHERE one = 1

@@ -1,0 +1,1 @@
+UPDATE hub SET last_seen_at = max(last_seen_at, ?1) WHERE one = 1

@@ -1,0 +1,1 @@
+UPDATE hub SET school_name = ?1 WHERE one = 1

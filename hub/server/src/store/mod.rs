@@ -1,0 +1,251 @@
+//! The one database: a writer thread that groups commits, and a few readers.
+//!
+//! `store.write(|tx| ..)` runs on the writer thread inside a savepoint of the running group; its reply is sent only
+//! after the group is durable (WAL, `synchronous=FULL`). `store.read(|conn| ..)` runs on a read-only connection.
+//! Only this folder names rusqlite; each query stands in a `.sql` file beside the function that runs it.
+
+pub mod attempts;
+pub mod audit;
+pub mod feedback;
+pub mod grades;
+pub mod hub_meta;
+pub mod lessons;
+pub mod migrations;
+pub mod notices;
+pub mod problems;
+pub mod refresh_tokens;
+pub mod releases;
+pub mod school;
+pub mod sessions;
+pub mod skill_days;
+pub mod standings;
+pub mod users;
+mod writer;
+
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use parking_lot::Mutex;
+use rusqlite::{Connection, OpenFlags};
+use tokio::sync::Semaphore;
+
+pub use writer::{Committed, WriteTx};
+
+/// `DSSE`: tells other programs whose file this is.
+const APPLICATION_ID: i32 = 0x4453_5345;
+/// Readers beside the writer: the teacher's plot must not wait for a pupil's list.
+const READERS: usize = 4;
+
+/// What can go wrong with the database, by what the hub must do about it.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    #[error("the database is written by a newer version of the hub (schema {found}, this hub knows {known})")]
+    Newer { found: u32, known: u32 },
+    #[error("the file is not a DreamSeed database")]
+    Foreign,
+    #[error("the disk is full")]
+    DiskFull,
+    #[error("the disk cannot be written")]
+    ReadOnly(#[source] rusqlite::Error),
+    #[error("the database is damaged")]
+    Damaged(#[source] rusqlite::Error),
+    #[error("the writer has ended")]
+    Closed,
+    #[error("too many writes are waiting")]
+    Busy,
+    /// A uniqueness rule of the schema was broken, such as a number taken twice.
+    #[error("already taken")]
+    Taken(#[source] rusqlite::Error),
+    #[error("a stored value cannot be read: {what}")]
+    BadValue { what: &'static str },
+    #[error("the database failed")]
+    Sqlite(#[source] rusqlite::Error),
+    #[error("the folder of the database cannot be used")]
+    Io(#[from] std::io::Error),
+}
+
+impl From<rusqlite::Error> for StoreError {
+    fn from(err: rusqlite::Error) -> Self {
+        use rusqlite::ErrorCode;
+        let Some(code) = err.sqlite_error().map(|inner| (inner.code, inner.extended_code)) else {
+            return StoreError::Sqlite(err);
+        };
+        match code {
+            (ErrorCode::DiskFull, _) => StoreError::DiskFull,
+            (ErrorCode::ReadOnly | ErrorCode::CannotOpen, _) => StoreError::ReadOnly(err),
+            (ErrorCode::DatabaseCorrupt, _) => StoreError::Damaged(err),
+            (ErrorCode::NotADatabase, _) => StoreError::Foreign,
+            (_, rusqlite::ffi::SQLITE_CONSTRAINT_UNIQUE | rusqlite::ffi::SQLITE_CONSTRAINT_PRIMARYKEY) => {
+                StoreError::Taken(err)
+            }
+            _ => StoreError::Sqlite(err),
+        }
+    }
+}
+
+/// The database of the hub.
+#[derive(Clone)]
+pub struct Store {
+    writer: writer::Writer,
+    readers: Arc<Readers>,
+}
+
+struct Readers {
+    free: Mutex<Vec<Connection>>,
+    permits: Semaphore,
+}
+
+impl Store {
+    /// Opens (or makes) the database and brings its schema up to date.
+    ///
+    /// `first` fills the hub's own row if there is none. `committed` is called on the writer thread after each group of writes is durable, in the order of record.
+    ///
+    /// # Errors
+    /// A database of a newer hub, of another program, damaged, or on a disk that cannot be written.
+    pub fn open(
+        path: &Path,
+        first: &hub_meta::FirstStart,
+        committed: impl Fn(Vec<Committed>) + Send + 'static,
+    ) -> Result<Self, StoreError> {
+        let mut conn = open_connection(path, false)?;
+        migrations::run(&mut conn)?;
+        hub_meta::ensure(&conn, first)?;
+        let writer = writer::Writer::start(conn, committed)?;
+        let readers = (0..READERS).map(|_| open_connection(path, true)).collect::<Result<Vec<_>, _>>()?;
+        Ok(Store {
+            writer,
+            readers: Arc::new(Readers { free: Mutex::new(readers), permits: Semaphore::new(READERS) }),
+        })
+    }
+
+    /// Runs `work` in the next group of writes; returns when its effects are on the disk.
+    /// An error of `work` undoes what it wrote and leaves the others of the group alone.
+    pub async fn write<T, E, F>(&self, work: F) -> Result<T, E>
+    where
+        F: FnOnce(&WriteTx<'_>) -> Result<T, E> + Send + 'static,
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+    {
+        self.writer.run(work).await
+    }
+
+    /// Runs `work` on a read-only connection, off the async threads.
+    pub async fn read<T, E, F>(&self, work: F) -> Result<T, E>
+    where
+        F: FnOnce(&Connection) -> Result<T, E> + Send + 'static,
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+    {
+        let readers = Arc::clone(&self.readers);
+        let _permit = readers.permits.acquire().await.map_err(|_| StoreError::Closed)?;
+        let lent = Arc::clone(&self.readers);
+        let done = tokio::task::spawn_blocking(move || {
+            let conn = lent.free.lock().pop().ok_or(StoreError::Closed)?;
+            let conn = Returned { conn: Some(conn), to: &lent };
+            conn.get().map_err(E::from).and_then(work)
+        });
+        match done.await {
+            Ok(result) => result,
+            Err(failed) if failed.is_panic() => std::panic::resume_unwind(failed.into_panic()),
+            Err(_) => Err(StoreError::Closed.into()),
+        }
+    }
+
+    /// Ends the writer after what is queued, checkpoints the log into the database and closes.
+    pub async fn close(&self) {
+        self.writer.close().await;
+    }
+
+    /// Resolves when the writer has ended, wanted or not.
+    pub async fn ended(&self) {
+        self.writer.ended().await;
+    }
+}
+
+/// Gives the connection back even if the reader panics.
+struct Returned<'a> {
+    conn: Option<Connection>,
+    to: &'a Readers,
+}
+
+impl Returned<'_> {
+    fn get(&self) -> Result<&Connection, StoreError> {
+        self.conn.as_ref().ok_or(StoreError::Closed)
+    }
+}
+
+impl Drop for Returned<'_> {
+    fn drop(&mut self) {
+        self.to.free.lock().extend(self.conn.take());
+    }
+}
+
+/// Unix milliseconds as a time; a damaged value becomes the epoch rather than a panic.
+pub(crate) fn to_time(millis: i64) -> jiff::Timestamp {
+    jiff::Timestamp::from_millisecond(millis).unwrap_or(jiff::Timestamp::UNIX_EPOCH)
+}
+
+/// A JSON column.
+pub(crate) fn from_json<T: serde::de::DeserializeOwned>(text: &str, what: &'static str) -> Result<T, StoreError> {
+    serde_json::from_str(text).map_err(|_| StoreError::BadValue { what })
+}
+
+/// A value for a JSON column.
+pub(crate) fn to_json<T: serde::Serialize>(value: &T, what: &'static str) -> Result<String, StoreError> {
+    serde_json::to_string(value).map_err(|_| StoreError::BadValue { what })
+}
+
+/// A value whose JSON is one word, such as a language, for a TEXT column with a CHECK.
+pub(crate) fn to_word<T: serde::Serialize>(value: &T) -> String {
+    serde_json::to_value(value).ok().and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default()
+}
+
+/// A TEXT column back into its enum.
+pub(crate) fn from_word<T: serde::de::DeserializeOwned>(word: String, what: &'static str) -> Result<T, StoreError> {
+    serde_json::from_value(serde_json::Value::String(word)).map_err(|_| StoreError::BadValue { what })
+}
+
+/// The database file in a data folder.
+pub fn database_path(data: &Path) -> PathBuf {
+    data.join("hub.db")
+}
+
+fn open_connection(path: &Path, read_only: bool) -> Result<Connection, StoreError> {
+    let flags = OpenFlags::SQLITE_OPEN_NO_MUTEX
+        | if read_only {
+            OpenFlags::SQLITE_OPEN_READ_ONLY
+        } else {
+            OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE
+        };
+    let conn = Connection::open_with_flags(path, flags)?;
+    conn.busy_timeout(Duration::from_secs(5))?;
+    conn.set_prepared_statement_cache_capacity(128);
+    if !read_only {
+        // Before the first table; no effect later.
+        conn.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
+        let mode: String = conn.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))?;
+        if !mode.eq_ignore_ascii_case("wal") {
+            return Err(StoreError::Damaged(rusqlite::Error::InvalidQuery));
+        }
+        // FULL: a commit that was acknowledged survives a power cut. NORMAL would not.
+        conn.pragma_update(None, "synchronous", "FULL")?;
+        conn.pragma_update(None, "wal_autocheckpoint", 0)?;
+        conn.pragma_update(None, "journal_size_limit", 64 * 1024 * 1024)?;
+        let application: i32 = conn.pragma_query_value(None, "application_id", |row| row.get(0))?;
+        let tables: i64 = conn.query_row(include_str!("count_tables.sql"), [], |row| row.get(0))?;
+        match (application, tables) {
+            (APPLICATION_ID, _) => {}
+            (0, 0) => conn.pragma_update(None, "application_id", APPLICATION_ID)?,
+            _ => return Err(StoreError::Foreign),
+        }
+    }
+    conn.pragma_update(None, "foreign_keys", true)?;
+    conn.pragma_update(None, "trusted_schema", false)?;
+    conn.pragma_update(None, "temp_store", "MEMORY")?;
+    conn.pragma_update(None, "cache_size", if read_only { -2048 } else { -16384 })?;
+    conn.pragma_update(None, "mmap_size", 0)?;
+    Ok(conn)
+}

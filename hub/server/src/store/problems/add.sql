@@ -1,0 +1,1 @@
+INSERT INTO problems (id, source, created_by, created_at) VALUES (?1, ?2, ?3, ?4)

@@ -1,0 +1,1 @@
+SELECT id FROM problems WHERE source = ?1

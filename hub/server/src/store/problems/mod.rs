@@ -1,0 +1,60 @@
+//! Problems and their immutable versions.
+
+use dreamseed_wire::{authoring::ProblemDraft, ids::*};
+use jiff::Timestamp;
+use rusqlite::{OptionalExtension, params};
+
+use super::{StoreError, WriteTx, to_json};
+
+/// Makes a problem; its first version follows by [`add_version`]. `source` is `school` or `starter:<path>`.
+pub fn add(tx: &WriteTx<'_>, source: &str, by: Option<UserId>, now: Timestamp) -> Result<ProblemId, StoreError> {
+    let id = ProblemId::new();
+    tx.conn().prepare_cached(include_str!("add.sql"))?.execute(params![id, source, by, now.as_millisecond()])?;
+    Ok(id)
+}
+
+/// The starter problem that came from this path, if it was loaded before.
+pub fn find_starter(tx: &WriteTx<'_>, source: &str) -> Result<Option<ProblemId>, StoreError> {
+    Ok(tx.conn().prepare_cached(include_str!("find_starter.sql"))?.query_row([source], |row| row.get(0)).optional()?)
+}
+
+/// Adds a version unless the newest one says the same; returns the newest and whether it is new.
+pub fn add_version(
+    tx: &WriteTx<'_>,
+    problem: ProblemId,
+    draft: &ProblemDraft,
+    by: Option<UserId>,
+    now: Timestamp,
+) -> Result<(ProblemVersionId, bool), StoreError> {
+    let body = to_json(draft, "problem draft")?;
+    let hash = blake3::hash(body.as_bytes());
+    let newest: Option<(ProblemVersionId, u32, Vec<u8>)> = tx
+        .conn()
+        .prepare_cached(include_str!("newest_version.sql"))?
+        .query_row([problem], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+        .optional()?;
+    if let Some((id, _, known)) = &newest
+        && known.as_slice() == hash.as_bytes()
+    {
+        return Ok((*id, false));
+    }
+    let id = ProblemVersionId::new();
+    let version = newest.map_or(1, |(_, version, _)| version + 1);
+    tx.conn().prepare_cached(include_str!("add_version.sql"))?.execute(params![
+        id,
+        problem,
+        version,
+        draft.skill,
+        body,
+        hash.as_bytes().as_slice(),
+        by,
+        now.as_millisecond()
+    ])?;
+    Ok((id, true))
+}
+
+/// Takes a problem out of the lists; its versions stay for the answers that were given to them.
+pub fn archive(tx: &WriteTx<'_>, problem: ProblemId, now: Timestamp) -> Result<(), StoreError> {
+    tx.conn().prepare_cached(include_str!("archive.sql"))?.execute(params![problem, now.as_millisecond()])?;
+    Ok(())
+}

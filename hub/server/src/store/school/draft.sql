@@ -1,0 +1,1 @@
+SELECT draft FROM problem_versions WHERE id = ?1

@@ -1,0 +1,1 @@
+SELECT id, problem_id, version, skill FROM problem_versions

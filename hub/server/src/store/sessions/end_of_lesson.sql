@@ -1,0 +1,1 @@
+UPDATE sessions SET ended_at = ?2, end_reason = ?3 WHERE lesson_id = ?1 AND ended_at IS NULL RETURNING id

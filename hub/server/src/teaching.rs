@@ -1,0 +1,256 @@
+//! What teachers do with classes: make them, set them, give problems, look at a pupil.
+
+use dreamseed_wire::{
+    account::Role,
+    class::{AddClass, ClassDetail, ClassSettings, ClassSummary, LessonView, OpenLesson, PupilPage},
+    ids::*,
+    live::LiveEvent,
+};
+
+use crate::{
+    answering,
+    api::extract::Caller,
+    clock::day_of,
+    hub::Ctx,
+    progress,
+    school::School,
+    store::{
+        Committed, StoreError,
+        attempts,
+        audit::{self, AuditEntry},
+        lessons,
+    },
+};
+
+/// Answers on a pupil's page.
+const PAGE: u32 = 100;
+/// Letters and digits that are not mistaken for each other.
+const CODE_ALPHABET: &[u8] = b"ABCDEFGHJKLMNPQRSTUVWXYZ23456789";
+
+/// Why something cannot be done with a class.
+#[derive(Debug, thiserror::Error)]
+pub enum TeachingError {
+    #[error("the class is not known")]
+    UnknownClass,
+    #[error("the pupil is not known")]
+    UnknownPupil,
+    #[error("the lesson is not known in this class")]
+    UnknownLesson,
+    #[error("a problem is not known")]
+    UnknownProblem,
+    #[error("a teacher is not known")]
+    UnknownTeacher,
+    #[error("{field}: {why}")]
+    BadField { field: &'static str, why: &'static str },
+    #[error("the class could not be kept")]
+    Store(#[from] StoreError),
+}
+
+/// The classes that a teacher teaches, or all for the admin, by year and name.
+pub fn list_classes(school: &School, caller: &Caller) -> Vec<ClassSummary> {
+    let mut classes: Vec<_> = school
+        .classes
+        .values()
+        .filter(|class| !class.archived)
+        .filter(|class| caller.role == Role::Admin || class.teachers.contains(&caller.user_id))
+        .map(crate::school::Class::summary)
+        .collect();
+    classes.sort_by(|a, b| (b.school_year, a.grade, &a.name).cmp(&(a.school_year, b.grade, &b.name)));
+    classes
+}
+
+/// Makes a class; a teacher who makes it teaches it.
+pub async fn add_class(ctx: &Ctx, caller: &Caller, new: AddClass) -> Result<ClassSummary, TeachingError> {
+    let name = new.name.trim();
+    if name.is_empty() || name.chars().count() > 40 || name.chars().any(char::is_control) {
+        return Err(TeachingError::BadField { field: "name", why: "between 1 and 40 characters" });
+    }
+    if !(1..=12).contains(&new.grade) {
+        return Err(TeachingError::BadField { field: "grade", why: "between 1 and 12" });
+    }
+    if !(2000..=2100).contains(&new.school_year) {
+        return Err(TeachingError::BadField { field: "school_year", why: "between 2000 and 2100" });
+    }
+    let school = ctx.school.get();
+    let mut teachers = new.teachers.clone();
+    if caller.role == Role::Teacher && !teachers.contains(&caller.user_id) {
+        teachers.push(caller.user_id);
+    }
+    teachers.sort();
+    teachers.dedup();
+    if teachers.iter().any(|id| school.people.get(id).is_none_or(|person| person.role != Role::Teacher)) {
+        return Err(TeachingError::UnknownTeacher);
+    }
+    let (now, by, code) = (ctx.clock.now(), caller.user_id, make_code());
+    let from = day_of(now, &school.hub.time_zone);
+    let id = ctx
+        .store
+        .write(move |tx| {
+            let id = lessons::add_class(tx, &new, &code, now)?;
+            for teacher in teachers {
+                lessons::add_teacher(tx, id, teacher, from)?;
+            }
+            audit::add(tx, &deed(now, by, "add class", &id.to_string()))?;
+            Ok::<_, StoreError>(id)
+        })
+        .await?;
+    ctx.school.reload(&ctx.store).await?;
+    ctx.school.get().classes.get(&id).map(crate::school::Class::summary).ok_or(TeachingError::UnknownClass)
+}
+
+/// A class with everything its teacher sets.
+pub fn class_detail(school: &School, id: ClassId) -> Result<ClassDetail, TeachingError> {
+    let class = school.classes.get(&id).ok_or(TeachingError::UnknownClass)?;
+    let teachers = class.teachers.iter().filter_map(|id| school.people.get(id)).map(|person| person.name.clone());
+    let lessons = class.lessons.iter().filter_map(|id| school.lessons.get(id));
+    Ok(ClassDetail {
+        summary: class.summary(),
+        class_code: show_code(&class.code),
+        settings: class.settings,
+        pupils_list: school.roster(class),
+        teachers: teachers.collect(),
+        lessons: lessons.map(|lesson| school.lesson_view(lesson, class.language)).collect(),
+    })
+}
+
+/// Changes what the teacher has decided for a class.
+pub async fn set_class_settings(
+    ctx: &Ctx,
+    caller: &Caller,
+    id: ClassId,
+    settings: ClassSettings,
+) -> Result<(), TeachingError> {
+    known_class(&ctx.school.get(), id)?;
+    let (now, by) = (ctx.clock.now(), caller.user_id);
+    ctx.store
+        .write(move |tx| {
+            lessons::set_class_settings(tx, id, settings)?;
+            audit::add(tx, &deed(now, by, "set class", &id.to_string()))
+        })
+        .await?;
+    Ok(ctx.school.reload(&ctx.store).await?)
+}
+
+/// A pupil's page for their teacher.
+pub async fn pupil_page(ctx: &Ctx, class: ClassId, pupil: UserId) -> Result<PupilPage, TeachingError> {
+    let school = ctx.school.get();
+    known_class(&school, class)?;
+    if school.class_of(pupil).is_none_or(|found| found.class_id != class) {
+        return Err(TeachingError::UnknownPupil);
+    }
+    let entry = school.roster_entry(pupil).ok_or(TeachingError::UnknownPupil)?;
+    let progress = progress::of_pupil(ctx, pupil).await?;
+    let attempts = ctx
+        .store
+        .read(move |conn| {
+            let attempts = attempts::of_pupil(conn, pupil, PAGE)?;
+            attempts.into_iter().map(|attempt| answering::view_of(conn, &school, attempt)).collect::<Result<_, _>>()
+        })
+        .await
+        .map_err(|err: StoreError| err)?;
+    Ok(PupilPage { pupil: entry, progress, attempts })
+}
+
+/// Gives problems, each in its newest version, to a class.
+pub async fn open_lesson(
+    ctx: &Ctx,
+    caller: &Caller,
+    class: ClassId,
+    body: OpenLesson,
+) -> Result<LessonView, TeachingError> {
+    let school = ctx.school.get();
+    known_class(&school, class)?;
+    let title = body.title.trim().to_owned();
+    if title.is_empty() || title.chars().count() > 80 || title.chars().any(char::is_control) {
+        return Err(TeachingError::BadField { field: "title", why: "between 1 and 80 characters" });
+    }
+    if body.problem_ids.is_empty() || body.problem_ids.len() > 60 {
+        return Err(TeachingError::BadField { field: "problem_ids", why: "between 1 and 60 problems" });
+    }
+    let mut versions = Vec::with_capacity(body.problem_ids.len());
+    for id in &body.problem_ids {
+        let head = school.problems.get(id).filter(|head| !head.archived).ok_or(TeachingError::UnknownProblem)?;
+        if !versions.contains(&head.newest) {
+            versions.push(head.newest);
+        }
+    }
+    let (now, by, ceiling) = (ctx.clock.now(), caller.user_id, body.hint_ceiling);
+    let id = ctx
+        .store
+        .write(move |tx| {
+            let id = lessons::open(tx, class, (&title, ceiling), &versions, Some(by), now)?;
+            audit::add(tx, &deed(now, by, "open lesson", &id.to_string()))?;
+            Ok::<_, StoreError>(id)
+        })
+        .await?;
+    ctx.school.reload(&ctx.store).await?;
+    announce(ctx, class);
+    let school = ctx.school.get();
+    let lesson = school.lessons.get(&id).ok_or(TeachingError::UnknownLesson)?;
+    let language = school.classes.get(&class).map(|class| class.language).unwrap_or_default();
+    Ok(school.lesson_view(lesson, language))
+}
+
+/// Ends a lesson.
+pub async fn close_lesson(
+    ctx: &Ctx,
+    caller: &Caller,
+    class: ClassId,
+    lesson: LessonId,
+) -> Result<(), TeachingError> {
+    let school = ctx.school.get();
+    if school.lessons.get(&lesson).is_none_or(|found| found.class_id != class) {
+        return Err(TeachingError::UnknownLesson);
+    }
+    let (now, by) = (ctx.clock.now(), caller.user_id);
+    ctx.store
+        .write(move |tx| {
+            lessons::close(tx, lesson, now)?;
+            audit::add(tx, &deed(now, by, "close lesson", &lesson.to_string()))?;
+            Ok::<_, StoreError>(())
+        })
+        .await?;
+    ctx.school.reload(&ctx.store).await?;
+    announce(ctx, class);
+    Ok(())
+}
+
+/// A class code: 8 of 32 characters, 40 bits, which is enough against guessing at 20 tries a minute.
+pub fn make_code() -> String {
+    let mut bytes = [0_u8; 8];
+    // Without randomness there are no safe codes, tokens or keys: the hub cannot work at all.
+    getrandom::fill(&mut bytes).expect("the operating system gives random bytes");
+    bytes.iter().map(|byte| char::from(CODE_ALPHABET[usize::from(*byte) % CODE_ALPHABET.len()])).collect()
+}
+
+/// `K7RM2QXW` as people read it: `K7RM-2QXW`.
+pub fn show_code(code: &str) -> String {
+    if code.len() == 8 && code.is_ascii() { format!("{}-{}", &code[..4], &code[4..]) } else { code.to_owned() }
+}
+
+/// Watchers fetch the picture again; only once the school has been read, else they would get the old one.
+fn announce(ctx: &Ctx, class_id: ClassId) {
+    ctx.live.publish(vec![Committed { class_id, seq: None, event: LiveEvent::Refetch }]);
+}
+
+fn known_class(school: &School, id: ClassId) -> Result<(), TeachingError> {
+    if school.classes.contains_key(&id) { Ok(()) } else { Err(TeachingError::UnknownClass) }
+}
+
+fn deed<'a>(at: jiff::Timestamp, by: UserId, action: &'a str, detail: &'a str) -> AuditEntry<'a> {
+    AuditEntry { at, actor: Some(by), origin: "api", action, subject: None, detail }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_shown_in_two_halves_and_read_back_however_they_are_typed() {
+        let code = make_code();
+        assert_eq!(code.len(), 8);
+        let shown = show_code(&code);
+        assert_eq!(shown.as_bytes()[4], b'-');
+        assert_eq!(crate::school::normalise_code(&shown.to_lowercase()), code);
+    }
+}

@@ -1,0 +1,114 @@
+//! The model behind the help: which one runs, how it is started, and what the admin sees of it.
+
+use std::{ffi::OsString, sync::Arc};
+
+use dreamseed_models::{
+    catalogue::Catalogue,
+    child::{ChildArgs, LlamaArgs},
+    cli,
+    engine::{EnginePhase, EngineStatus},
+    process::{EngineCommand, EngineProcess, ProcessLimits},
+    scripted::Script,
+    store::{ModelStore, StoreError},
+};
+use dreamseed_wire::{
+    Language,
+    model::{EngineState, EngineView, ModelView},
+};
+
+use crate::{
+    config::{Config, EngineChoice, TutorConfig},
+    hub::Ctx,
+};
+
+/// The engine of the settings, in a process of its own; without a model it waits for one.
+///
+/// # Errors
+/// A models folder that cannot be used, or a hub binary that cannot find itself.
+pub fn start(config: &Config) -> anyhow::Result<Arc<EngineProcess>> {
+    let child = match config.tutor.engine {
+        EngineChoice::Scripted => Some(ChildArgs::Scripted(Script::default())),
+        EngineChoice::Llama => installed_model(config)?.map(ChildArgs::Llama),
+        EngineChoice::None => None,
+    };
+    let program = std::env::current_exe()?;
+    let command = child.map(|child| EngineCommand { program, leading_args: vec![OsString::from("engine")], child });
+    Ok(Arc::new(EngineProcess::start(command, ProcessLimits::default())))
+}
+
+/// The model store of the settings.
+pub fn open_store(config: &Config) -> Result<ModelStore, StoreError> {
+    ModelStore::open(&config.models, Catalogue::built_in())
+}
+
+/// The catalogue with what is installed.
+pub async fn list(ctx: &Ctx) -> Result<Vec<ModelView>, StoreError> {
+    let config = ctx.config.clone();
+    let listed = tokio::task::spawn_blocking(move || {
+        let store = open_store(&config)?;
+        cli::list(&store, config.tutor.model.as_deref())
+    })
+    .await;
+    let catalogue = Catalogue::built_in();
+    let running = ctx.engine.status().borrow().model.clone();
+    let listed = match listed {
+        Ok(listed) => listed?,
+        Err(failed) => std::panic::resume_unwind(failed.into_panic()),
+    };
+    Ok(listed.into_iter().map(|line| view(line, &catalogue, running.as_deref())).collect())
+}
+
+/// The engine's state for staff.
+pub fn engine_view(ctx: &Ctx) -> EngineView {
+    let status: EngineStatus = ctx.engine.status().borrow().clone();
+    EngineView {
+        state: match status.phase {
+            EnginePhase::NoModel => EngineState::NoModel,
+            EnginePhase::Starting => EngineState::Starting,
+            EnginePhase::Ready => EngineState::Ready,
+            EnginePhase::Restarting => EngineState::Restarting,
+            EnginePhase::Resting => EngineState::Resting,
+        },
+        model: status.model,
+        languages: languages(&status.languages),
+        backend: status.backend,
+        running: status.running,
+        waiting: status.waiting,
+        restarts: status.restarts,
+    }
+}
+
+fn installed_model(config: &Config) -> anyhow::Result<Option<LlamaArgs>> {
+    let store = open_store(config)?;
+    let TutorConfig { model, parallel, .. } = &config.tutor;
+    Ok(store.active(model.as_deref())?.map(|model| {
+        let mut args = LlamaArgs::new(model.path, model.id, model.languages);
+        args.slots = u32::try_from(*parallel).unwrap_or(16).clamp(1, 192);
+        args
+    }))
+}
+
+fn view(line: cli::ListedModel, catalogue: &Catalogue, running: Option<&str>) -> ModelView {
+    let known = catalogue.get(&line.id);
+    let how_to_get = match (line.path.is_some(), line.fetchable) {
+        (true, _) => "설치됨 · installed".to_owned(),
+        (false, true) => format!("dreamseed-hub models fetch {}", line.id),
+        (false, false) => format!("dreamseed-hub models add {}", known.map_or("FILE", |model| model.file.as_str())),
+    };
+    ModelView {
+        family: known.map(|model| model.family.clone()).unwrap_or_default(),
+        licence: line.licence.unwrap_or_default(),
+        languages: languages(&line.languages),
+        bytes: known.and_then(|model| model.bytes),
+        vram_gb: line.vram_gb,
+        verified: line.verified,
+        installed: line.path.is_some(),
+        active: running == Some(line.id.as_str()),
+        how_to_get,
+        id: line.id,
+    }
+}
+
+fn languages(codes: &[String]) -> Vec<Language> {
+    [Language::Ko, Language::En].into_iter().filter(|known| codes.iter().any(|code| code == known.code())).collect()
+}

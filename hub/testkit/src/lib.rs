@@ -1,0 +1,1 @@
+//! Starts a real hub for tests.

@@ -1,0 +1,168 @@
+/**
+ * The walk of a request: the access token (memory only) is put on it; a 401 renews the token once by the refresh
+ * cookie, one renewal for however many requests wait for it; what is refused becomes an ApiProblem.
+ */
+import { ApiProblem, isAbort, readProblem } from './apiProblem';
+import type { SignedIn, SignIn, SetUpHub } from './types';
+
+export const BASE = '/api/v1';
+
+export interface RequestOptions {
+  signal?: AbortSignal;
+  /** BCP 47 language for the words of an error. */
+  language?: string;
+}
+
+/** A thin client of one hub. */
+export class HubClient {
+  #fetch: typeof fetch;
+  #token: string | null = null;
+  #renewal: Promise<SignedIn | null> | null = null;
+  /** Told each time a sign-in begins, is renewed or has ended without our asking. */
+  onSession: (session: SignedIn | null) => void = () => {};
+  /** The language that errors should be written in. */
+  language: () => string = () => 'ko';
+
+  constructor(fetcher: typeof fetch = (...args) => fetch(...args)) {
+    this.#fetch = fetcher;
+  }
+
+  get signedIn(): boolean {
+    return this.#token !== null;
+  }
+
+  get<T>(path: string, options: RequestOptions = {}): Promise<T> {
+    return this.#call<T>('GET', path, undefined, options);
+  }
+
+  post<T = void>(path: string, body?: unknown, options: RequestOptions = {}): Promise<T> {
+    return this.#call<T>('POST', path, body, options);
+  }
+
+  put<T = void>(path: string, body?: unknown, options: RequestOptions = {}): Promise<T> {
+    return this.#call<T>('PUT', path, body, options);
+  }
+
+  delete<T = void>(path: string, options: RequestOptions = {}): Promise<T> {
+    return this.#call<T>('DELETE', path, undefined, options);
+  }
+
+  /** Opens a stream of server-sent events; the token is renewed once if it has ended. */
+  async open(path: string, lastEventId: string | null, signal: AbortSignal): Promise<Response> {
+    const headers: Record<string, string> = { Accept: 'text/event-stream' };
+    if (lastEventId !== null) headers['Last-Event-ID'] = lastEventId;
+    return this.#sendSignedIn('GET', path, headers, undefined, signal);
+  }
+
+  async signIn(secret: SignIn): Promise<SignedIn> {
+    return this.#begin(await this.#call<SignedIn>('POST', '/sessions', secret, {}));
+  }
+
+  async setUp(form: SetUpHub): Promise<SignedIn> {
+    return this.#begin(await this.#call<SignedIn>('POST', '/setup', form, {}));
+  }
+
+  /**
+   * A new access token by the refresh cookie. Callers at the same time share one request.
+   * Gives null if there is no sign-in to go on with; throws if the hub could not say.
+   */
+  renew(): Promise<SignedIn | null> {
+    this.#renewal ??= this.#requestRenewal().finally(() => {
+      this.#renewal = null;
+    });
+    return this.#renewal;
+  }
+
+  /** Ends the sign-in here even if the hub cannot be told. */
+  async signOut(): Promise<void> {
+    const token = this.#token;
+    this.#token = null;
+    if (token === null) return;
+    const headers = { Authorization: `Bearer ${token}` };
+    await this.#send('DELETE', '/sessions/current', headers, undefined).catch(() => undefined);
+  }
+
+  async #requestRenewal(): Promise<SignedIn | null> {
+    const response = await this.#send('POST', '/sessions/refresh', { 'Content-Type': 'application/json' }, '{}');
+    if (response.ok) return this.#begin((await response.json()) as SignedIn);
+    const problem = await readProblem(response);
+    if (problem.passing) throw problem;
+    const had = this.#token !== null;
+    this.#token = null;
+    if (had) this.onSession(null);
+    return null;
+  }
+
+  #begin(session: SignedIn): SignedIn {
+    this.#token = session.access_token;
+    this.onSession(session);
+    return session;
+  }
+
+  async #call<T>(method: string, path: string, body: unknown, options: RequestOptions): Promise<T> {
+    const headers: Record<string, string> = { Accept: 'application/json' };
+    if (body !== undefined) headers['Content-Type'] = 'application/json';
+    const text = body === undefined ? undefined : JSON.stringify(body);
+    const response = await this.#sendSignedIn(method, path, headers, text, options.signal);
+    if (response.status === 204) return undefined as T;
+    return (await response.json()) as T;
+  }
+
+  async #sendSignedIn(
+    method: string,
+    path: string,
+    headers: Record<string, string>,
+    body: string | undefined,
+    signal?: AbortSignal,
+  ): Promise<Response> {
+    const used = this.#token;
+    let response = await this.#send(method, path, this.#authorised(headers), body, signal);
+    if (response.status === 401 && used !== null) {
+      const problem = await readProblem(response);
+      // A wrong password is a 401 too, and no new token makes it right.
+      if (problem.code !== 'sign_in_needed' && problem.code !== 'unexpected') throw problem;
+      // Somebody else may have renewed it while this request was on its way.
+      const renewed = this.#token !== used && this.#token !== null ? true : (await this.renew()) !== null;
+      if (!renewed) throw problem;
+      response = await this.#send(method, path, this.#authorised(headers), body, signal);
+    }
+    if (!response.ok) throw await readProblem(response);
+    return response;
+  }
+
+  #authorised(headers: Record<string, string>): Record<string, string> {
+    return this.#token === null ? headers : { ...headers, Authorization: `Bearer ${this.#token}` };
+  }
+
+  async #send(
+    method: string,
+    path: string,
+    headers: Record<string, string>,
+    body: string | undefined,
+    signal?: AbortSignal,
+  ): Promise<Response> {
+    const init: RequestInit = {
+      method,
+      headers: { ...headers, 'Accept-Language': this.language() },
+      credentials: 'same-origin',
+      cache: 'no-store',
+      redirect: 'error',
+    };
+    if (body !== undefined) init.body = body;
+    if (signal) init.signal = signal;
+    try {
+      return await this.#fetch(addressOf(path), init);
+    } catch (error) {
+      if (isAbort(error)) throw error;
+      throw new ApiProblem({ code: 'unreachable', status: 0 });
+    }
+  }
+}
+
+/** The address on this hub; a path that leads elsewhere is refused, since the token goes with it. */
+export function addressOf(path: string): string {
+  if (!path.startsWith('/') || path.startsWith('//') || path.includes('\\')) {
+    throw new ApiProblem({ code: 'unexpected', status: 0, title: 'foreign address' });
+  }
+  return path.startsWith(`${BASE}/`) ? path : BASE + path;
+}
