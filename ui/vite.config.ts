@@ -1,8 +1,8 @@
 import { svelte } from '@sveltejs/vite-plugin-svelte';
 import { svelteTesting } from '@testing-library/svelte/vite';
 import { defineConfig } from 'vitest/config';
-import { katexWoff2 } from './build/katexWoff2';
-import { precompress } from './build/precompress';
+import { katexWoff2 } from './build/katexWoff2.ts';
+import { precompress } from './build/precompress.ts';
 
 /** Where `npm run dev` finds a running hub. */
 const hub = process.env.DREAMSEED_URL ?? 'http://127.0.0.1:8080';

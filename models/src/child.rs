@@ -40,7 +40,7 @@ pub struct LlamaArgs {
     pub anchors: u32,
     /// Prompt tokens computed per step beside the running replies, 32 to 4096.
     pub prefill_budget: u32,
-    /// CPU threads; 0 takes all cores.
+    /// CPU threads; 0 takes all cores but one, or both of two.
     pub threads: u32,
     /// Layers given to the graphics card, as many as there are if larger.
     pub gpu_layers: u32,
@@ -161,7 +161,8 @@ impl LlamaArgs {
         match flag {
             "--model-id" => value.clone_into(&mut self.model_id),
             "--languages" => {
-                self.languages = value.split(',').filter(|code| !code.is_empty()).map(str::to_owned).collect();
+                self.languages =
+                    value.split(',').filter(|code| !code.is_empty()).map(str::to_owned).collect();
             }
             "--context" => self.context = number().filter(|n| (256..=1 << 20).contains(n))?,
             "--slots" => self.slots = number().filter(|n| (1..=192).contains(n))?,
@@ -207,7 +208,11 @@ trait ChildEngine: Engine {
 
 type Loaded = Result<Box<dyn ChildEngine>, String>;
 
-async fn serve(args: ChildArgs, mut frames: mpsc::Receiver<ToChild>, out: mpsc::Sender<FromChild>) -> ExitCode {
+async fn serve(
+    args: ChildArgs,
+    mut frames: mpsc::Receiver<ToChild>,
+    out: mpsc::Sender<FromChild>,
+) -> ExitCode {
     // Loading takes seconds to minutes: pings are answered meanwhile.
     let mut loading = load(args);
     let mut engine: Option<Box<dyn ChildEngine>> = None;

@@ -36,7 +36,8 @@ pub fn list(store: &ModelStore, chosen: Option<&str>) -> Result<Vec<ListedModel>
         let there = installed.iter().find(|installed| installed.id == model.id);
         from_catalogue(model, there)
     });
-    let by_hand = installed.iter().filter(|model| store.catalogue().get(&model.id).is_none()).map(added_by_hand);
+    let by_hand =
+        installed.iter().filter(|model| store.catalogue().get(&model.id).is_none()).map(added_by_hand);
     let mut lines: Vec<ListedModel> = known.chain(by_hand).collect();
     for line in &mut lines {
         line.active = active.as_deref() == Some(line.id.as_str());
@@ -45,7 +46,11 @@ pub fn list(store: &ModelStore, chosen: Option<&str>) -> Result<Vec<ListedModel>
 }
 
 /// Fetches a model of the catalogue; blocks until it is there.
-pub fn fetch(store: &ModelStore, id: &str, on_progress: OnProgress<'_>) -> Result<InstalledModel, StoreError> {
+pub fn fetch(
+    store: &ModelStore,
+    id: &str,
+    on_progress: OnProgress<'_>,
+) -> Result<InstalledModel, StoreError> {
     store.fetch(id, on_progress)
 }
 
@@ -67,7 +72,10 @@ fn from_catalogue(model: &CatalogueModel, installed: Option<&InstalledModel>) ->
         download_gb: model.download_gb,
         vram_gb: Some(model.vram_gb),
         verified: installed.map_or(model.verified, |installed| installed.verified),
-        fetchable: model.sources.iter().any(|source| !matches!(source, crate::catalogue::Source::Local { .. })),
+        fetchable: model
+            .sources
+            .iter()
+            .any(|source| !matches!(source, crate::catalogue::Source::Local { .. })),
         path: installed.map(|installed| installed.path.clone()),
         active: false,
     }

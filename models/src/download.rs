@@ -125,7 +125,8 @@ async fn read_on(
         }
         StatusCode::OK => {}
         status => {
-            let text = format!("The server answered {status}. Try again later or add the file from a USB disk.");
+            let text =
+                format!("The server answered {status}. Try again later or add the file from a USB disk.");
             return Err(Trouble::Final(StoreError::Source(text)));
         }
     }
@@ -154,7 +155,9 @@ fn unreachable_source(url: &str, err: &reqwest::Error) -> StoreError {
     let host = reqwest::Url::parse(url).ok().and_then(|url| url.host_str().map(str::to_owned));
     let host = host.unwrap_or_else(|| "the server".to_owned());
     tracing::debug!("download failed: {err:?}");
-    StoreError::Source(format!("{host} cannot be reached. Check the network, or add the file from a USB disk."))
+    StoreError::Source(format!(
+        "{host} cannot be reached. Check the network, or add the file from a USB disk."
+    ))
 }
 
 #[cfg(test)]

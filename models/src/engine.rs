@@ -47,12 +47,21 @@ pub struct GenRequest {
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum GenEvent {
     /// Requests that are served before this one, and the expected wait.
-    Queued { ahead: u32, expected_wait_ms: u32 },
+    Queued {
+        ahead: u32,
+        expected_wait_ms: u32,
+    },
     Started,
     /// Whole characters only: a Hangul syllable that spans tokens comes in one piece.
-    Text { text: String },
-    Done { usage: Usage },
-    Failed { why: GenFailure },
+    Text {
+        text: String,
+    },
+    Done {
+        usage: Usage,
+    },
+    Failed {
+        why: GenFailure,
+    },
 }
 
 /// What a reply cost.

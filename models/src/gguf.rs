@@ -137,7 +137,8 @@ fn read_keys<S: Read + Seek>(input: &mut Input<S>, keys: u64, info: &mut GgufInf
         return Err(GgufError::Implausible("architecture"));
     }
     let wanted = format!("{}.context_length", info.architecture);
-    info.context_length = context_lengths.into_iter().find(|(key, _)| *key == wanted).map(|(_, length)| length);
+    info.context_length =
+        context_lengths.into_iter().find(|(key, _)| *key == wanted).map(|(_, length)| length);
     Ok(alignment)
 }
 
@@ -168,7 +169,8 @@ fn read_tensors<S: Read + Seek>(
         if elements == 0 || elements > i64::MAX.unsigned_abs() {
             return Err(GgufError::Implausible("size of a tensor"));
         }
-        let (block, block_bytes) = block_of(input.u32()?).ok_or(GgufError::Implausible("type of a tensor"))?;
+        let (block, block_bytes) =
+            block_of(input.u32()?).ok_or(GgufError::Implausible("type of a tensor"))?;
         if first % block != 0 {
             return Err(GgufError::Implausible("row of a tensor"));
         }
@@ -221,10 +223,10 @@ const UINT64: u32 = 10;
 
 fn scalar_bytes(kind: u32) -> Option<u64> {
     match kind {
-        0 | 1 | 7 => Some(1),    // u8, i8, bool
-        2 | 3 => Some(2),        // u16, i16
-        4..=6 => Some(4),        // u32, i32, f32
-        10..=12 => Some(8),      // u64, i64, f64
+        0 | 1 | 7 => Some(1), // u8, i8, bool
+        2 | 3 => Some(2),     // u16, i16
+        4..=6 => Some(4),     // u32, i32, f32
+        10..=12 => Some(8),   // u64, i64, f64
         _ => None,
     }
 }
@@ -232,34 +234,34 @@ fn scalar_bytes(kind: u32) -> Option<u64> {
 /// Elements and bytes of one block of a ggml type; `None` for unknown and withdrawn types.
 fn block_of(ggml_type: u32) -> Option<(u64, u64)> {
     Some(match ggml_type {
-        0 | 26 => (1, 4),             // F32, I32
-        1 | 25 | 30 => (1, 2),        // F16, I16, BF16
-        24 => (1, 1),                 // I8
-        27 | 28 => (1, 8),            // I64, F64
-        2 | 20 => (32, 18),           // Q4_0, IQ4_NL
-        3 => (32, 20),                // Q4_1
-        6 => (32, 22),                // Q5_0
-        7 => (32, 24),                // Q5_1
-        8 => (32, 34),                // Q8_0
-        9 => (32, 36),                // Q8_1
-        10 => (256, 84),              // Q2_K
-        11 | 21 => (256, 110),        // Q3_K, IQ3_S
-        12 => (256, 144),             // Q4_K
-        13 => (256, 176),             // Q5_K
-        14 => (256, 210),             // Q6_K
-        15 => (256, 292),             // Q8_K
-        16 | 35 => (256, 66),         // IQ2_XXS, TQ2_0
-        17 => (256, 74),              // IQ2_XS
-        18 => (256, 98),              // IQ3_XXS
-        19 => (256, 50),              // IQ1_S
-        22 => (256, 82),              // IQ2_S
-        23 => (256, 136),             // IQ4_XS
-        29 => (256, 56),              // IQ1_M
-        34 => (256, 54),              // TQ1_0
-        39 => (32, 17),               // MXFP4
-        40 => (64, 36),               // NVFP4
-        41 => (128, 18),              // Q1_0
-        42 => (64, 18),               // Q2_0
+        0 | 26 => (1, 4),      // F32, I32
+        1 | 25 | 30 => (1, 2), // F16, I16, BF16
+        24 => (1, 1),          // I8
+        27 | 28 => (1, 8),     // I64, F64
+        2 | 20 => (32, 18),    // Q4_0, IQ4_NL
+        3 => (32, 20),         // Q4_1
+        6 => (32, 22),         // Q5_0
+        7 => (32, 24),         // Q5_1
+        8 => (32, 34),         // Q8_0
+        9 => (32, 36),         // Q8_1
+        10 => (256, 84),       // Q2_K
+        11 | 21 => (256, 110), // Q3_K, IQ3_S
+        12 => (256, 144),      // Q4_K
+        13 => (256, 176),      // Q5_K
+        14 => (256, 210),      // Q6_K
+        15 => (256, 292),      // Q8_K
+        16 | 35 => (256, 66),  // IQ2_XXS, TQ2_0
+        17 => (256, 74),       // IQ2_XS
+        18 => (256, 98),       // IQ3_XXS
+        19 => (256, 50),       // IQ1_S
+        22 => (256, 82),       // IQ2_S
+        23 => (256, 136),      // IQ4_XS
+        29 => (256, 56),       // IQ1_M
+        34 => (256, 54),       // TQ1_0
+        39 => (32, 17),        // MXFP4
+        40 => (64, 36),        // NVFP4
+        41 => (128, 18),       // Q1_0
+        42 => (64, 18),        // Q2_0
         _ => return None,
     })
 }
@@ -454,12 +456,18 @@ pub(crate) mod tests {
         assert!(implausible(with(24, &huge)), "length of the first key");
         assert!(implausible(with(after("general.architecture") + 4, &huge)), "length of a text");
         assert!(implausible(with(after("tokenizer.ggml.scores") + 8, &huge)), "length of an array");
-        assert!(implausible(with(after("tokenizer.ggml.scores") + 4, &ARRAY.to_le_bytes())), "array in an array");
+        assert!(
+            implausible(with(after("tokenizer.ggml.scores") + 4, &ARRAY.to_le_bytes())),
+            "array in an array"
+        );
         assert!(implausible(with(after("general.quantized"), &99u32.to_le_bytes())), "type of a key");
         assert!(implausible(with(after("token_embd.weight"), &5u32.to_le_bytes())), "dimensions");
         assert!(implausible(with(after("token_embd.weight") + 4, &huge)), "product of dimensions");
         assert!(implausible(with(after("token_embd.weight") + 20, &4u32.to_le_bytes())), "withdrawn type");
-        assert!(implausible(with(after("token_embd.weight") + 24, &7u64.to_le_bytes())), "offset off the grid");
+        assert!(
+            implausible(with(after("token_embd.weight") + 24, &7u64.to_le_bytes())),
+            "offset off the grid"
+        );
         let past = (1u64 << 40).to_le_bytes();
         assert!(matches!(with(after("token_embd.weight") + 24, &past), Err(GgufError::Truncated)), "offset");
     }

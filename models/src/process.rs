@@ -474,7 +474,11 @@ async fn supervise(shared: Arc<Shared>, mut orders: watch::Receiver<Orders>) {
 }
 
 /// One life of the child, from its start to its end.
-async fn run_child(shared: &Arc<Shared>, command: &EngineCommand, orders: &mut watch::Receiver<Orders>) -> End {
+async fn run_child(
+    shared: &Arc<Shared>,
+    command: &EngineCommand,
+    orders: &mut watch::Receiver<Orders>,
+) -> End {
     let limits = &shared.limits;
     let mut child = match spawn(command) {
         Ok(child) => child,
@@ -557,7 +561,9 @@ fn spawn(command: &EngineCommand) -> std::io::Result<Child> {
     process.args(&command.leading_args).args(command.child.to_args());
     // The child reads files from strangers: it gets no secrets, only what drivers and loaders need.
     process.env_clear();
-    let needed = |name: &str| KEPT_ENV.contains(&name) || KEPT_ENV_PREFIXES.iter().any(|start| name.starts_with(start));
+    let needed = |name: &str| {
+        KEPT_ENV.contains(&name) || KEPT_ENV_PREFIXES.iter().any(|start| name.starts_with(start))
+    };
     process.envs(std::env::vars_os().filter(|(name, _)| name.to_str().is_some_and(needed)));
     process.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::inherit()).kill_on_drop(true).spawn()
 }

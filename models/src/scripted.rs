@@ -8,9 +8,7 @@ use serde_json::{Value, json};
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::time::{Instant, sleep, timeout_at};
 
-use crate::engine::{
-    Engine, EnginePhase, EngineStatus, GenEvent, GenFailure, GenRequest, GenStream, Usage,
-};
+use crate::engine::{Engine, EnginePhase, EngineStatus, GenEvent, GenFailure, GenRequest, GenStream, Usage};
 
 /// What a scripted engine does.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -49,7 +47,9 @@ pub enum Mishap {
 impl Default for Script {
     fn default() -> Self {
         Self {
-            text: "Look once more at the denominators before you add. 더하기 전에 분모를 한 번 더 살펴보세요.".into(),
+            text:
+                "Look once more at the denominators before you add. 더하기 전에 분모를 한 번 더 살펴보세요."
+                    .into(),
             languages: vec!["ko".into(), "en".into()],
             first_after: Duration::from_millis(20),
             every: Duration::from_millis(5),
@@ -133,7 +133,9 @@ impl ScriptedEngine {
         };
         for word in text.split_inclusive(' ') {
             match script.mishap {
-                Mishap::DiesAfter(words) if usage.reply_tokens >= words => return Err(GenFailure::EngineDied),
+                Mishap::DiesAfter(words) if usage.reply_tokens >= words => {
+                    return Err(GenFailure::EngineDied);
+                }
                 Mishap::AbortsAfter(words) if usage.reply_tokens >= words => std::process::abort(),
                 Mishap::None
                 | Mishap::NeverAnswers

@@ -19,7 +19,6 @@ use crate::gguf::{self, GgufError};
 pub struct ModelStore {
     folder: PathBuf,
     /// Where wheels are kept between tries.
-    #[cfg_attr(not(feature = "fetch"), expect(dead_code, reason = "only wheels use it"))]
     wheels: PathBuf,
     catalogue: Catalogue,
 }
@@ -78,7 +77,9 @@ pub enum StoreError {
     BadList { path: PathBuf, source: toml::de::Error },
     #[error(transparent)]
     Header(#[from] GgufError),
-    #[error("The file has no chat template, so it cannot hold a conversation. Choose the \"instruct\" version.")]
+    #[error(
+        "The file has no chat template, so it cannot hold a conversation. Choose the \"instruct\" version."
+    )]
     NotChat,
     #[error("The file is named like {id} of the catalogue, but its contents differ. Copy or fetch it again.")]
     Differs { id: String },
@@ -264,7 +265,13 @@ impl ModelStore {
             }
             #[cfg(feature = "fetch")]
             Source::Https { url } => {
-                crate::download::download(url, part, model.bytes, crate::download::Allow::HttpsOnly, on_progress)?;
+                crate::download::download(
+                    url,
+                    part,
+                    model.bytes,
+                    crate::download::Allow::HttpsOnly,
+                    on_progress,
+                )?;
                 hash_file(part, on_progress)?
             }
             #[cfg(feature = "fetch")]
@@ -288,7 +295,11 @@ impl ModelStore {
     }
 
     /// The catalogue's entry of these bytes; an error if only the name fits an entry whose bytes are known.
-    fn catalogue_entry_for(&self, file_name: &str, sha256: &str) -> Result<Option<&CatalogueModel>, StoreError> {
+    fn catalogue_entry_for(
+        &self,
+        file_name: &str,
+        sha256: &str,
+    ) -> Result<Option<&CatalogueModel>, StoreError> {
         let models = &self.catalogue.models;
         if let Some(model) = models.iter().find(|model| model.sha256.as_deref() == Some(sha256)) {
             return Ok(Some(model));
@@ -493,18 +504,19 @@ fn hex(bytes: &[u8]) -> String {
 
 /// Tells a full disk from other trouble.
 pub(crate) fn write_error(path: &Path, source: io::Error) -> StoreError {
-    match source.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => StoreError::DiskFull(path.to_owned()),
-        _ => StoreError::Unwritable { path: path.to_owned(), source },
+    if matches!(source.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded) {
+        return StoreError::DiskFull(path.to_owned());
     }
+    StoreError::Unwritable { path: path.to_owned(), source }
 }
 
 fn unreadable_if_io(path: &Path, err: GgufError) -> StoreError {
     match err {
         GgufError::Io(source) => StoreError::Unreadable { path: path.to_owned(), source },
-        other @ (GgufError::NotGguf | GgufError::Version(_) | GgufError::Truncated | GgufError::Implausible(_)) => {
-            StoreError::Header(other)
-        }
+        other @ (GgufError::NotGguf
+        | GgufError::Version(_)
+        | GgufError::Truncated
+        | GgufError::Implausible(_)) => StoreError::Header(other),
     }
 }
 
@@ -619,9 +631,15 @@ mod tests {
         let (folder, usb) = (TempDir::new().expect("dir"), TempDir::new().expect("dir"));
         let store = store(folder.path(), usb.path());
         let text = put(&usb.path().join("notes.gguf"), b"hello");
-        assert!(matches!(store.add_file(&text, &[], &mut ignore()), Err(StoreError::Header(GgufError::NotGguf))));
+        assert!(matches!(
+            store.add_file(&text, &[], &mut ignore()),
+            Err(StoreError::Header(GgufError::NotGguf))
+        ));
         let cut = put(&usb.path().join("cut.gguf"), &small_gguf()[..500]);
-        assert!(matches!(store.add_file(&cut, &[], &mut ignore()), Err(StoreError::Header(GgufError::Truncated))));
+        assert!(matches!(
+            store.add_file(&cut, &[], &mut ignore()),
+            Err(StoreError::Header(GgufError::Truncated))
+        ));
         let gone = usb.path().join("gone.gguf");
         assert!(matches!(store.add_file(&gone, &[], &mut ignore()), Err(StoreError::Unreadable { .. })));
         assert!(matches!(store.fetch("nobody", &mut ignore()), Err(StoreError::UnknownModel(_))));

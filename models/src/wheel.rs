@@ -37,7 +37,8 @@ pub(crate) fn unpack(
         let _ = fs::remove_file(wheel); // So that the next try fetches it again.
         StoreError::Source("The downloaded package is broken. Try again.".to_owned())
     };
-    let source = File::open(wheel).map_err(|source| StoreError::Unreadable { path: wheel.to_owned(), source })?;
+    let source =
+        File::open(wheel).map_err(|source| StoreError::Unreadable { path: wheel.to_owned(), source })?;
     let mut archive = zip::ZipArchive::new(source).map_err(|_| broken())?;
     let file = archive.by_name(member).map_err(|_| broken())?;
     let total = file.size();

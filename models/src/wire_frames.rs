@@ -25,14 +25,26 @@ pub enum ToChild {
 #[serde(tag = "frame", rename_all = "snake_case")]
 pub enum FromChild {
     /// The model is loaded; requests may come.
-    Hello { hello: Hello },
+    Hello {
+        hello: Hello,
+    },
     /// The model cannot be loaded; the child ends after this.
-    LoadFailed { why: String },
-    Event { id: u64, event: GenEvent },
+    LoadFailed {
+        why: String,
+    },
+    Event {
+        id: u64,
+        event: GenEvent,
+    },
     /// Answer to `Ping`. `stuck_ms`: how long the engine thread has been in one step.
-    Pong { stuck_ms: u64 },
+    Pong {
+        stuck_ms: u64,
+    },
     /// Sent with each `Pong`: what the engine itself counts.
-    Status { running: u32, waiting: u32 },
+    Status {
+        running: u32,
+        waiting: u32,
+    },
 }
 
 /// What the child runs.
@@ -63,13 +75,16 @@ pub fn encode(frame: &impl Serialize) -> Result<Vec<u8>, FrameError> {
     let mut bytes = vec![0; 4];
     serde_json::to_writer(&mut bytes, frame)?;
     let length = bytes.len() - 4;
-    let head = u32::try_from(length).ok().filter(|_| length <= MAX_FRAME).ok_or(FrameError::TooLong(length))?;
+    let head =
+        u32::try_from(length).ok().filter(|_| length <= MAX_FRAME).ok_or(FrameError::TooLong(length))?;
     bytes[..4].copy_from_slice(&head.to_le_bytes());
     Ok(bytes)
 }
 
 /// Reads one frame; `None` at the end of the stream. Not cancel-safe.
-pub async fn read<T: DeserializeOwned>(input: &mut (impl AsyncRead + Unpin)) -> Result<Option<T>, FrameError> {
+pub async fn read<T: DeserializeOwned>(
+    input: &mut (impl AsyncRead + Unpin),
+) -> Result<Option<T>, FrameError> {
     let mut head = [0; 4];
     match input.read_exact(&mut head).await {
         Ok(_) => {}

@@ -5,7 +5,9 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use dreamseed_models::child::{ChildArgs, LlamaArgs};
-use dreamseed_models::engine::{Engine, EnginePhase, GenEvent, GenFailure, GenRequest, GenStream, Lane, Segment};
+use dreamseed_models::engine::{
+    Engine, EnginePhase, GenEvent, GenFailure, GenRequest, GenStream, Lane, Segment,
+};
 use dreamseed_models::process::{EngineCommand, EngineProcess, ProcessLimits};
 use dreamseed_models::scripted::{Mishap, Script};
 
@@ -210,7 +212,8 @@ async fn wait_for(
     status: &mut tokio::sync::watch::Receiver<dreamseed_models::engine::EngineStatus>,
     phase: EnginePhase,
 ) {
-    let waited = tokio::time::timeout(Duration::from_secs(15), status.wait_for(|status| status.phase == phase));
+    let waited =
+        tokio::time::timeout(Duration::from_secs(15), status.wait_for(|status| status.phase == phase));
     waited.await.unwrap_or_else(|_| panic!("not {phase:?} in time")).expect("alive");
 }
 

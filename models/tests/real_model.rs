@@ -15,9 +15,11 @@ use serde_json::json;
 
 #[tokio::test]
 async fn replies_and_shares_prefixes() {
+    let _turn = turn().await;
     let engine = engine();
     let shared = [rules(), problem("replies")];
-    let usages = at_once(engine, (0..6).map(|pupil| request(&shared, &format!("I am {pupil}. Is it 2/5?")))).await;
+    let usages =
+        at_once(engine, (0..6).map(|pupil| request(&shared, &format!("I am {pupil}. Is it 2/5?")))).await;
 
     let prompt: u32 = usages.iter().map(|usage| usage.prompt_tokens).sum();
     let computed: u32 = usages.iter().map(|usage| usage.computed_tokens).sum();
@@ -36,6 +38,7 @@ async fn replies_and_shares_prefixes() {
 
 #[tokio::test]
 async fn sharing_does_not_change_the_text() {
+    let _turn = turn().await;
     let engine = engine();
     let shared = [rules(), problem("same text")];
     let (cold, _) = read(engine.generate(request(&shared, "What is 1/2 + 1/3?"))).await;
@@ -49,6 +52,7 @@ async fn sharing_does_not_change_the_text() {
 
 #[tokio::test]
 async fn a_schema_makes_json() {
+    let _turn = turn().await;
     let schema = json!({
         "type": "object",
         "properties": { "right": { "type": "boolean" }, "step": { "enum": ["add", "compare"] } },
@@ -59,7 +63,9 @@ async fn a_schema_makes_json() {
     let (text, last) = read(engine().generate(asked)).await;
     assert!(matches!(last, GenEvent::Done { usage } if !usage.cut), "{text:?} {last:?}");
     let value: serde_json::Value = serde_json::from_str(&text).expect("JSON");
-    assert!(value["right"].is_boolean() && ["add", "compare"].contains(&value["step"].as_str().unwrap_or("")));
+    assert!(
+        value["right"].is_boolean() && ["add", "compare"].contains(&value["step"].as_str().unwrap_or(""))
+    );
 
     let nonsense = GenRequest { schema: Some(json!({ "type": 7 })), ..request(&[], "x") };
     assert_eq!(read(engine().generate(nonsense)).await.1, failed(GenFailure::BadSchema));
@@ -67,6 +73,7 @@ async fn a_schema_makes_json() {
 
 #[tokio::test]
 async fn keeps_its_limits() {
+    let _turn = turn().await;
     let engine = engine();
     let late = GenRequest { deadline: Duration::from_millis(1), ..request(&[problem("late")], "x") };
     assert_eq!(read(engine.generate(late)).await.1, failed(GenFailure::Deadline));
@@ -80,6 +87,7 @@ async fn keeps_its_limits() {
 
 #[tokio::test]
 async fn a_dropped_stream_frees_its_sequence() {
+    let _turn = turn().await;
     let engine = LlamaEngine::start(LlamaArgs { slots: 1, anchors: 0, ..args() }).expect("loads");
     let mut first = engine.generate(GenRequest { max_tokens: 500, ..request(&[rules()], "Count to 1000.") });
     while !matches!(first.recv().await, Some(GenEvent::Text { .. })) {}
@@ -93,20 +101,22 @@ async fn a_dropped_stream_frees_its_sequence() {
 
 #[tokio::test]
 async fn a_full_cache_parks_and_goes_on() {
-    // Six prompts of over 200 tokens and their replies do not fit into 768 cells at once.
-    let args = LlamaArgs { slots: 6, anchors: 2, context: 768, ..args() };
+    let _turn = turn().await;
+    // Four prompts of over 200 tokens and their replies do not fit into 512 cells at once.
+    let args = LlamaArgs { slots: 4, anchors: 2, context: 512, ..args() };
     let engine = LlamaEngine::start(args).expect("loads");
-    let asked = (0..6).map(|pupil| GenRequest {
+    let asked = (0..4).map(|pupil| GenRequest {
         max_tokens: 8,
         deadline: Duration::from_secs(120),
         ..request(&[problem(&format!("full {pupil}"))], "Is it 2/5?")
     });
     let usages = at_once(&engine, asked).await;
-    assert_eq!(usages.len(), 6);
+    assert_eq!(usages.len(), 4);
 }
 
 #[tokio::test]
 async fn the_queue_is_bounded() {
+    let _turn = turn().await;
     let engine = LlamaEngine::start(LlamaArgs { slots: 1, ..args() }).expect("loads");
     let streams: Vec<_> = (0..80).map(|_| engine.generate(request(&[], "Hi"))).collect();
     let mut full = 0;
@@ -123,6 +133,7 @@ async fn the_queue_is_bounded() {
 
 #[tokio::test]
 async fn hostile_files_never_reach_llama_cpp() {
+    let _turn = turn().await;
     let folder = tempfile::tempdir().expect("dir");
     let path = folder.path().join("cut.gguf");
     let whole = std::fs::read(model_path()).expect("reads");
@@ -132,6 +143,7 @@ async fn hostile_files_never_reach_llama_cpp() {
 
 #[tokio::test]
 async fn survives_a_kill_with_the_real_model() {
+    let _turn = turn().await;
     let command = EngineCommand {
         program: PathBuf::from(env!("CARGO_BIN_EXE_dreamseed-engine-probe")),
         leading_args: Vec::new(),
@@ -143,7 +155,8 @@ async fn survives_a_kill_with_the_real_model() {
     let mut status = engine.status();
     assert_eq!(status.borrow().languages, ["en"]);
 
-    let mut cut_off = engine.generate(GenRequest { max_tokens: 400, ..request(&[rules()], "Count to 1000.") });
+    let mut cut_off =
+        engine.generate(GenRequest { max_tokens: 400, ..request(&[rules()], "Count to 1000.") });
     while !matches!(cut_off.recv().await, Some(GenEvent::Text { .. })) {}
     let pid = engine.pid().expect("runs").to_string();
     assert!(std::process::Command::new("kill").args(["-KILL", &pid]).status().expect("kill runs").success());
@@ -151,6 +164,12 @@ async fn survives_a_kill_with_the_real_model() {
     one(&engine, request(&[rules()], "Is it 2/5?")).await;
     status.wait_for(|status| status.phase == EnginePhase::Ready).await.expect("alive");
     engine.shutdown().await;
+}
+
+/// One test at a time: two models on few cores would only wait for each other.
+async fn turn() -> tokio::sync::MutexGuard<'static, ()> {
+    static TURN: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+    TURN.lock().await
 }
 
 /// One model for all tests that need no settings of their own.

@@ -16,7 +16,7 @@ use crate::{
     hub::Ctx,
     school::{ProblemVersion, School},
     store::{
-        Committed, StoreError, WriteTx,
+        Committed, ReadConn, StoreError, WriteTx,
         attempts::{self, NewAttempt},
         feedback,
         grades::{self, NewGrade},
@@ -57,7 +57,7 @@ pub async fn submit(ctx: &Ctx, pupil: UserId, body: SubmitAnswer) -> Result<Atte
     // The version the pupil saw, not the newest one: an answer may come from an offline device days later.
     let problem = school.versions.get(&body.problem_version_id).ok_or(AnsweringError::UnknownProblem)?;
     check_given(&school, pupil, &body)?;
-    let grade = dreamseed_grading::grade(&problem.draft.key, &body.answer)?;
+    let grade = dreamseed_grading::grade_draft(&problem.draft, &body.answer)?;
     let now = ctx.clock.now();
     let graded = prepare(&school, pupil, problem, body, grade, now)?;
 
@@ -147,11 +147,12 @@ pub fn record(tx: &WriteTx<'_>, graded: &GradedAnswer) -> Result<(AttemptReceipt
         },
     )?;
     let right = graded.grade.is_right();
-    if !matches!(graded.grade, Grade::NotUnderstood { .. }) {
+    let is_try = !matches!(graded.grade, Grade::NotUnderstood { .. });
+    if is_try {
         skill_days::count(tx, attempt.pupil_id, &attempt.skill, &attempt.day.to_string(), right, seq)?;
     }
     let place = (attempt.pupil_id, attempt.lesson_id, attempt.problem_version_id);
-    let mut standing = standings::count(tx, place, attempt.id, right, seq)?;
+    let mut standing = standings::count(tx, place, attempt.id, (is_try, right), seq)?;
     let helped = graded.auto_feedback && graded.help_allowed && matches!(graded.grade, Grade::Wrong);
     if helped {
         let (_, feedback_seq) = feedback::add_pending(tx, seq, 1, graded.language, attempt.received_at)?;
@@ -191,7 +192,7 @@ pub async fn view(ctx: &Ctx, id: AttemptId) -> Result<AttemptView, AnsweringErro
 
 /// An attempt from the log as its pupil and their teachers see it.
 pub fn view_of(
-    conn: &rusqlite::Connection,
+    conn: &ReadConn,
     school: &School,
     attempt: attempts::StoredAttempt,
 ) -> Result<AttemptView, StoreError> {
@@ -265,8 +266,8 @@ fn repeat_receipt(
     earlier: &attempts::StoredAttempt,
 ) -> Result<AttemptReceipt, StoreError> {
     let grade = grades::latest(tx.conn(), earlier.hub_seq)?.ok_or(StoreError::BadValue { what: "grade of an attempt" })?;
-    let standing = standings::of_version(tx.conn(), earlier.pupil_id, earlier.problem_version_id)?;
-    let tries = standing.iter().find(|standing| standing.lesson_id == earlier.lesson_id).map_or(1, |found| found.tries);
+    // As it was then: later tries do not change an earlier receipt.
+    let tries = attempts::count_tries(tx.conn(), earlier)?;
     let helped = !feedback::transcript(tx.conn(), earlier.hub_seq)?.is_empty();
     Ok(receipt(graded, (earlier.epoch, earlier.hub_seq), &grade.grade, tries, helped))
 }

@@ -116,7 +116,7 @@ pub async fn archive(ctx: &Ctx, by: UserId, id: ProblemId) -> Result<(), Authori
 
 /// What a draft says of an answer, without saving anything.
 pub fn try_draft(trial: &TryDraft, language: Language) -> Result<DraftTrial, AuthoringError> {
-    let grade = dreamseed_grading::grade(&trial.draft.key, &trial.answer)?;
+    let grade = dreamseed_grading::grade_draft(&trial.draft, &trial.answer)?;
     let common = dreamseed_grading::find_misconception(&trial.draft.common_wrong, &trial.draft.key, &trial.answer);
     Ok(DraftTrial { grade, misconception: common.map(|common| common.misconception.get(language).to_owned()) })
 }

@@ -118,7 +118,8 @@ impl Config {
         if let Some(file) = file {
             figment = figment.merge(Toml::file_exact(file));
         }
-        figment.merge(Env::prefixed("DREAMSEED_HUB_").split("__")).extract().map_err(Box::new)
+        // `DREAMSEED_HUB_BIN` names the binary for the tests and is no setting.
+        figment.merge(Env::prefixed("DREAMSEED_HUB_").ignore(&["bin"]).split("__")).extract().map_err(Box::new)
     }
 
     /// Where the listener is bound.

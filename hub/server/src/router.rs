@@ -90,6 +90,7 @@ pub fn build(ctx: Arc<Ctx>) -> Router {
                 ProblemCode::MethodNotAllowed,
                 "This address does not take that kind of request.",
             )
+            .hint("Update the client; the description of the interface is in the hub's openapi.json.")
         });
     Router::new()
         .merge(interface)

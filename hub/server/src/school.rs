@@ -147,6 +147,11 @@ impl Class {
 }
 
 impl School {
+    /// A school with nothing in it yet.
+    pub(crate) fn of(hub: HubMeta) -> Self {
+        School { hub, ..School::default() }
+    }
+
     /// The class of a pupil today.
     pub fn class_of(&self, pupil: UserId) -> Option<&Class> {
         self.class_of_pupil.get(&pupil).and_then(|(class, _)| self.classes.get(class))

@@ -20,6 +20,7 @@ pub async fn serve(method: Method, uri: Uri, headers: HeaderMap) -> Response {
     }
     if method != Method::GET && method != Method::HEAD {
         return ApiError::new(StatusCode::METHOD_NOT_ALLOWED, ProblemCode::MethodNotAllowed, "This address is only read.")
+            .hint("Open it in a browser.")
             .into_response();
     }
     let path = uri.path().trim_start_matches('/');

@@ -19,15 +19,17 @@ use llama_cpp_2::llama_backend::LlamaBackend;
 use llama_cpp_2::model::LlamaModel;
 use llama_cpp_2::model::params::LlamaModelParams;
 use llama_cpp_2::token::LlamaToken;
-use llama_cpp_2::{LlamaBackendDeviceType, LogOptions, list_llama_ggml_backend_devices, send_logs_to_tracing};
+use llama_cpp_2::{
+    LlamaBackendDeviceType, LogOptions, list_llama_ggml_backend_devices, send_logs_to_tracing,
+};
 use tokio::sync::{mpsc, watch};
 
 use crate::child::LlamaArgs;
 use crate::engine::{Engine, EnginePhase, EngineStatus, GenEvent, GenFailure, GenRequest, GenStream};
 use crate::gguf::{self, GgufError};
 use crate::wire_frames::Hello;
-pub use prompt::PromptError;
 use prompt::ChatTemplate;
+pub use prompt::PromptError;
 use scheduler::Scheduler;
 
 /// Requests that may wait for a place in the batch.
@@ -73,7 +75,8 @@ struct Place(Arc<AtomicU32>);
 
 impl Place {
     fn take(waiting: &Arc<AtomicU32>) -> Option<Self> {
-        let taken = waiting.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |n| (n < MOST_WAITING).then_some(n + 1));
+        let taken =
+            waiting.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |n| (n < MOST_WAITING).then_some(n + 1));
         taken.is_ok().then(|| Self(waiting.clone()))
     }
 }
@@ -117,7 +120,7 @@ impl LlamaEngine {
             let (pulse, status) = (pulse.clone(), status.clone());
             let body = move || {
                 let guard = AliveGuard(pulse);
-                run(&args, requests, &loaded, &guard.0, &status);
+                run(&args, &requests, &loaded, &guard.0, &status);
             };
             std::thread::Builder::new().name("llama".into()).spawn(body).map_err(|_| LlamaError::Backend)?
         };
@@ -200,7 +203,7 @@ impl Drop for AliveGuard {
 /// The engine thread: loads, says so, and schedules until the last sender is gone.
 fn run(
     args: &LlamaArgs,
-    requests: std_mpsc::Receiver<Incoming>,
+    requests: &std_mpsc::Receiver<Incoming>,
     loaded: &std_mpsc::Sender<Result<Hello, LlamaError>>,
     pulse: &Pulse,
     status: &watch::Sender<EngineStatus>,
@@ -221,7 +224,7 @@ fn run(
         slots: args.slots,
     };
     let _ = loaded.send(Ok(hello));
-    scheduler.run(&requests, pulse, status);
+    scheduler.run(requests, pulse, status);
 }
 
 fn backend() -> Result<&'static LlamaBackend, LlamaError> {
@@ -235,7 +238,8 @@ fn backend() -> Result<&'static LlamaBackend, LlamaError> {
 
 fn load_model(args: &LlamaArgs) -> Result<LlamaModel, LlamaError> {
     let params = LlamaModelParams::default().with_n_gpu_layers(args.gpu_layers);
-    LlamaModel::load_from_file(backend()?, &args.model, &params).map_err(|err| LlamaError::Load(err.to_string()))
+    LlamaModel::load_from_file(backend()?, &args.model, &params)
+        .map_err(|err| LlamaError::Load(err.to_string()))
 }
 
 fn start_scheduler<'m>(args: &LlamaArgs, model: &'m LlamaModel) -> Result<Scheduler<'m>, LlamaError> {
@@ -248,8 +252,10 @@ fn start_scheduler<'m>(args: &LlamaArgs, model: &'m LlamaModel) -> Result<Schedu
     };
     let template = ChatTemplate::new(source, special(vocab.bos()), special(vocab.eos()))?;
 
+    // From three cores on, one is left to the hub: llama.cpp's threads wait for each other without sleeping.
+    let cores = || std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let threads = match args.threads {
-        0 => std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+        0 => cores().saturating_sub(1).max(cores().min(2)),
         threads => threads as usize,
     };
     let threads = i32::try_from(threads).unwrap_or(1);
@@ -264,7 +270,8 @@ fn start_scheduler<'m>(args: &LlamaArgs, model: &'m LlamaModel) -> Result<Schedu
         .with_n_threads(threads)
         .with_n_threads_batch(threads)
         .with_no_perf(true);
-    let context = model.new_context(backend()?, params).map_err(|err| LlamaError::Context(err.to_string()))?;
+    let context =
+        model.new_context(backend()?, params).map_err(|err| LlamaError::Context(err.to_string()))?;
     Ok(Scheduler::new(args, model, context, template))
 }
 

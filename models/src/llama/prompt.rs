@@ -70,7 +70,11 @@ impl ChatTemplate {
     }
 
     /// The tokens of a request.
-    pub(super) fn tokenize(&mut self, request: &GenRequest, vocab: &LlamaVocab<'_>) -> Result<Prompt, PromptError> {
+    pub(super) fn tokenize(
+        &mut self,
+        request: &GenRequest,
+        vocab: &LlamaVocab<'_>,
+    ) -> Result<Prompt, PromptError> {
         let bos = self.bos.clone();
         let pieces = self.pieces(request.shared.len())?;
         let mut tokens = Vec::new();
@@ -159,7 +163,8 @@ fn split_at_marks(text: &str, shared: usize) -> Result<Vec<Piece>, PromptError> 
         rest = after;
     }
     pieces.push(Piece::Scaffold(rest.to_owned()));
-    let doubled = pieces.iter().any(|piece| matches!(piece, Piece::Scaffold(text) if text.contains('\u{e000}')));
+    let doubled =
+        pieces.iter().any(|piece| matches!(piece, Piece::Scaffold(text) if text.contains('\u{e000}')));
     pieces.retain(|piece| !matches!(piece, Piece::Scaffold(text) if text.is_empty()));
     if doubled { Err(PromptError::LosesContent) } else { Ok(pieces) }
 }

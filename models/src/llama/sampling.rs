@@ -30,7 +30,7 @@ impl TokenChoice {
 
     /// Only JSON of this schema may be written. `None` if the schema cannot be turned into a grammar.
     pub(super) fn with_schema(mut self, model: &LlamaModel, schema: &serde_json::Value) -> Option<Self> {
-        let grammar = json_schema_to_grammar(&schema.to_string()).ok()?;
+        let grammar = without_wide_space(&json_schema_to_grammar(&schema.to_string()).ok()?);
         self.grammar = Some(LlamaSampler::grammar(model, &grammar, "root").ok()?);
         Some(self)
     }
@@ -45,7 +45,10 @@ impl TokenChoice {
                 if fitting.is_empty() {
                     let all: Vec<Candidate> = likeliest_all(logits);
                     let all = allowed(grammar, &all);
-                    fitting = self::likeliest(all.iter().map(|(token, logit)| (*token as usize, *logit)), self.top_k);
+                    fitting = self::likeliest(
+                        all.iter().map(|(token, logit)| (*token as usize, *logit)),
+                        self.top_k,
+                    );
                 }
                 chosen = self.draw(&fitting)?;
             }
@@ -73,6 +76,13 @@ impl TokenChoice {
         }
         Some(best)
     }
+}
+
+/// llama.cpp's grammars allow blank lines between the parts of JSON, in which small models lose themselves.
+fn without_wide_space(grammar: &str) -> String {
+    let narrow =
+        |line: &str| if line.starts_with("space ::=") { "space ::= | \" \"".into() } else { line.to_owned() };
+    grammar.lines().map(narrow).collect::<Vec<_>>().join("\n")
 }
 
 /// The `k` largest finite logits, largest first; all of them if `k` is 0.
@@ -135,10 +145,13 @@ mod tests {
 
     #[test]
     fn finds_the_likeliest() {
-        let find = |k| likeliest(LOGITS.iter().copied().enumerate(), k).iter().map(|(token, _)| *token).collect();
-        assert_eq!(find(2), [1, 3] as [i32; 2]);
-        assert_eq!(find(0), vec![1, 3, 5, 0]);
-        assert_eq!(find(99), vec![1, 3, 5, 0]);
+        let find = |k| {
+            let found = likeliest(LOGITS.iter().copied().enumerate(), k);
+            found.iter().map(|(token, _)| *token).collect::<Vec<_>>()
+        };
+        assert_eq!(find(2), [1, 3]);
+        assert_eq!(find(0), [1, 3, 5, 0]);
+        assert_eq!(find(99), [1, 3, 5, 0]);
     }
 
     #[test]
@@ -158,7 +171,12 @@ mod tests {
         assert_ne!(draw(7), draw(8));
         // softmax(3, 2, 1) = 0.665, 0.245, 0.090
         let share = |token| draw(7).iter().filter(|drawn| **drawn == token).count() as f64 / 2000.0;
-        assert!((share(1) - 0.665).abs() < 0.04 && (share(3) - 0.245).abs() < 0.04, "{} {}", share(1), share(3));
+        assert!(
+            (share(1) - 0.665).abs() < 0.04 && (share(3) - 0.245).abs() < 0.04,
+            "{} {}",
+            share(1),
+            share(3)
+        );
         assert_eq!(share(0), 0.0, "outside the top 3");
     }
 }

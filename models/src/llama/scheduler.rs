@@ -163,7 +163,12 @@ impl<'m> Scheduler<'m> {
     }
 
     /// Takes requests and computes steps until all senders are gone.
-    pub(super) fn run(&mut self, requests: &Receiver<Incoming>, pulse: &Pulse, status: &watch::Sender<EngineStatus>) {
+    pub(super) fn run(
+        &mut self,
+        requests: &Receiver<Incoming>,
+        pulse: &Pulse,
+        status: &watch::Sender<EngineStatus>,
+    ) {
         while self.take_requests(requests) {
             pulse.begin_step();
             self.drop_cancelled_and_late();
@@ -378,8 +383,14 @@ impl<'m> Scheduler<'m> {
     }
 
     fn evict_anchor(&mut self, keep: Option<usize>) -> bool {
-        let idle = self.anchors.iter().enumerate().filter(|(index, anchor)| anchor.is_ready() && Some(*index) != keep);
-        let Some(oldest) = idle.min_by_key(|(_, anchor)| anchor.used).map(|(index, _)| index) else { return false };
+        let idle = self
+            .anchors
+            .iter()
+            .enumerate()
+            .filter(|(index, anchor)| anchor.is_ready() && Some(*index) != keep);
+        let Some(oldest) = idle.min_by_key(|(_, anchor)| anchor.used).map(|(index, _)| index) else {
+            return false;
+        };
         self.free_anchor(oldest);
         true
     }
@@ -480,7 +491,8 @@ impl<'m> Scheduler<'m> {
                     let anchor = &mut self.anchors[index];
                     anchor.computed += share.tokens;
                     let payer = anchor.payer;
-                    if let Some(payer) = self.running.iter_mut().find(|running| running.job.arrival == payer) {
+                    if let Some(payer) = self.running.iter_mut().find(|running| running.job.arrival == payer)
+                    {
                         payer.job.usage.computed_tokens += small(share.tokens);
                     }
                 }
@@ -611,7 +623,8 @@ impl<'m> Scheduler<'m> {
     }
 
     fn clear_sequence(&mut self, sequence: i32) {
-        let cleared = u32::try_from(sequence).map(|sequence| self.context.clear_kv_cache_seq(Some(sequence), None, None));
+        let cleared = u32::try_from(sequence)
+            .map(|sequence| self.context.clear_kv_cache_seq(Some(sequence), None, None));
         if !matches!(cleared, Ok(Ok(true))) {
             tracing::error!("a sequence cannot be cleared");
         }

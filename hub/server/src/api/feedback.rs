@@ -172,3 +172,44 @@ fn as_sse(event: &NumberedEvent) -> Event {
         None => sse,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::feedback::stream::HelpLog;
+    use dreamseed_wire::feedback::HintReason;
+
+    fn reading(log: &Arc<HelpLog>) -> Reading {
+        Reading {
+            listener: log.listen(0),
+            token_ends: Instant::now() + Duration::from_secs(900),
+            session_ends: CancellationToken::new(),
+            stopping: CancellationToken::new(),
+            is_over: false,
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_stream_ends_with_the_sign_in_and_says_so() {
+        let log = Arc::new(HelpLog::default());
+        log.show_hint("힌트", HintReason::ModelIsLate);
+        let mut signed_out = reading(&log);
+        assert_eq!(signed_out.next().await.and_then(|event| event.id), Some(1));
+        signed_out.session_ends.cancel();
+        let last = signed_out.next().await.expect("a last event");
+        assert_eq!(last.event, FeedbackEvent::Failed { reason: FeedbackFailure::SignedOut });
+        assert_eq!((last.id, signed_out.next().await), (None, None));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_stream_ends_with_the_token_and_with_the_hub() {
+        let log = Arc::new(HelpLog::default());
+        let began = Instant::now();
+        assert_eq!(reading(&log).next().await, None);
+        assert_eq!(began.elapsed(), Duration::from_secs(900));
+        let stopping = reading(&log);
+        stopping.stopping.cancel();
+        let mut stopping = stopping;
+        assert_eq!(stopping.next().await, None);
+    }
+}

@@ -15,7 +15,7 @@ use super::{
     problem::ApiError,
 };
 use crate::{
-    auth::{accounts, sign_in},
+    auth::{accounts, sign_in, to_the_end},
     hub::Ctx,
 };
 
@@ -58,7 +58,7 @@ async fn revoke_my_session(
     peer: Peer,
     Path(session): Path<SessionId>,
 ) -> Result<StatusCode, ApiError> {
-    sign_in::revoke(&ctx, &caller, session, peer).await?;
+    to_the_end(async move { sign_in::revoke(&ctx, &caller, session, peer).await }).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -79,6 +79,6 @@ async fn change_my_password(
     peer: Peer,
     Body(body): Body<ChangePassword>,
 ) -> Result<StatusCode, ApiError> {
-    accounts::change_password(&ctx, &caller, body, peer).await?;
+    to_the_end(async move { accounts::change_password(&ctx, &caller, body, peer).await }).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -9,7 +9,6 @@ use dreamseed_wire::{
     ids::UserId,
 };
 use serde::Deserialize;
-use utoipa::IntoParams;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
@@ -17,7 +16,7 @@ use super::{
     problem::ApiError,
 };
 use crate::{
-    auth::{By, accounts},
+    auth::{By, accounts, to_the_end},
     hub::Ctx,
 };
 
@@ -30,12 +29,12 @@ pub fn routes() -> OpenApiRouter<Arc<Ctx>> {
 }
 
 /// Which people.
-#[derive(Debug, Deserialize, IntoParams)]
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-struct WhichUsers {
+pub struct WhichUsers {
     /// All roles if absent.
-    role: Option<Role>,
+    pub role: Option<Role>,
 }
 
 /// The people of the school.
@@ -62,7 +61,8 @@ async fn add_user(
     peer: Peer,
     Body(body): Body<AddUser>,
 ) -> Result<(StatusCode, Json<NewSecret>), ApiError> {
-    let made = accounts::add_user(&ctx, By::caller(&caller, peer), body).await?;
+    let by = By::caller(&caller, peer);
+    let made = to_the_end(async move { accounts::add_user(&ctx, by, body).await }).await?;
     Ok((StatusCode::CREATED, Json(made)))
 }
 
@@ -77,7 +77,8 @@ async fn reset_secret(
     peer: Peer,
     Path(user): Path<UserId>,
 ) -> Result<Json<NewSecret>, ApiError> {
-    Ok(Json(accounts::reset_secret(&ctx, By::caller(&caller, peer), user).await?))
+    let by = By::caller(&caller, peer);
+    Ok(Json(to_the_end(async move { accounts::reset_secret(&ctx, by, user).await }).await?))
 }
 
 /// Ends all sessions of somebody.
@@ -91,7 +92,8 @@ async fn end_user_sessions(
     peer: Peer,
     Path(user): Path<UserId>,
 ) -> Result<StatusCode, ApiError> {
-    accounts::end_sessions(&ctx, By::caller(&caller, peer), user).await?;
+    let by = By::caller(&caller, peer);
+    to_the_end(async move { accounts::end_sessions(&ctx, by, user).await }).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -107,6 +109,7 @@ async fn archive_user(
     peer: Peer,
     Path(user): Path<UserId>,
 ) -> Result<StatusCode, ApiError> {
-    accounts::archive_user(&ctx, By::caller(&caller, peer), user).await?;
+    let by = By::caller(&caller, peer);
+    to_the_end(async move { accounts::archive_user(&ctx, by, user).await }).await?;
     Ok(StatusCode::NO_CONTENT)
 }

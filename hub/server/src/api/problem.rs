@@ -134,6 +134,7 @@ impl From<PathRejection> for ApiError {
 impl From<QueryRejection> for ApiError {
     fn from(rejection: QueryRejection) -> Self {
         Self::new(StatusCode::BAD_REQUEST, ProblemCode::BadRequest, rejection.body_text())
+            .hint("Update the client; the description of the interface is in the hub's openapi.json.")
     }
 }
 

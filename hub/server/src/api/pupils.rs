@@ -11,7 +11,7 @@ use super::{
     problem::ApiError,
 };
 use crate::{
-    auth::{By, accounts},
+    auth::{By, accounts, to_the_end},
     hub::Ctx,
 };
 
@@ -36,6 +36,7 @@ async fn add_pupil(
     Path(class): Path<ClassId>,
     Body(body): Body<AddPupil>,
 ) -> Result<(StatusCode, Json<NewSecret>), ApiError> {
-    let made = accounts::add_pupil(&ctx, By::caller(&caller, peer), class, body).await?;
+    let by = By::caller(&caller, peer);
+    let made = to_the_end(async move { accounts::add_pupil(&ctx, by, class, body).await }).await?;
     Ok((StatusCode::CREATED, Json(made)))
 }

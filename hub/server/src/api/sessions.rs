@@ -19,7 +19,10 @@ use super::{
     problem::ApiError,
 };
 use crate::{
-    auth::sign_in::{self, Carrier, Opened, RefreshCookie},
+    auth::{
+        sign_in::{self, Carrier, Opened, RefreshCookie},
+        to_the_end,
+    },
     hub::Ctx,
 };
 
@@ -50,7 +53,7 @@ async fn open_session(
     headers: HeaderMap,
     Body(body): Body<SignIn>,
 ) -> Result<Response, ApiError> {
-    let opened = sign_in::sign_in(&ctx, body, peer, agent(&headers)).await?;
+    let opened = to_the_end(async move { sign_in::sign_in(&ctx, body, peer, agent(&headers)).await }).await?;
     reply(StatusCode::CREATED, opened)
 }
 
@@ -70,7 +73,7 @@ async fn refresh_session(
         Some(token) => (token, Carrier::Body),
         None => (cookie(&headers).ok_or_else(ApiError::sign_in_needed)?.to_owned(), Carrier::Cookie),
     };
-    let opened = sign_in::refresh(&ctx, token, carrier, peer).await?;
+    let opened = to_the_end(async move { sign_in::refresh(&ctx, token, carrier, peer).await }).await?;
     reply(StatusCode::OK, opened)
 }
 
@@ -84,7 +87,7 @@ async fn close_session(
     caller: Caller,
     peer: Peer,
 ) -> Result<Response, ApiError> {
-    sign_in::sign_out(&ctx, &caller, peer).await?;
+    to_the_end(async move { sign_in::sign_out(&ctx, &caller, peer).await }).await?;
     let gone = format!("{COOKIE}=; {COOKIE_RULES}; Max-Age=0");
     Ok((StatusCode::NO_CONTENT, [(header::SET_COOKIE, gone)]).into_response())
 }

@@ -18,7 +18,10 @@ use super::{
     problem::ApiError,
     sessions::{agent, reply},
 };
-use crate::{auth::setup, hub::Ctx};
+use crate::{
+    auth::{setup, to_the_end},
+    hub::Ctx,
+};
 
 pub fn routes() -> OpenApiRouter<Arc<Ctx>> {
     OpenApiRouter::new().routes(routes!(set_up_hub))
@@ -40,6 +43,6 @@ async fn set_up_hub(
     headers: HeaderMap,
     Body(body): Body<SetUpHub>,
 ) -> Result<Response, ApiError> {
-    let opened = setup::set_up(&ctx, body, peer, agent(&headers)).await?;
+    let opened = to_the_end(async move { setup::set_up(&ctx, body, peer, agent(&headers)).await }).await?;
     reply(StatusCode::CREATED, opened)
 }

@@ -150,16 +150,18 @@ fn issuer(hub: HubId) -> String {
 
 /// HMAC-SHA256 and nothing else.
 static HS256_ONLY: CryptoProvider = CryptoProvider {
-    signer_factory: |algorithm, key| match algorithm {
-        Algorithm::HS256 => Ok(Box::new(Hs256(hmac::Key::new(hmac::HMAC_SHA256, key.as_bytes())))),
-        _ => Err(ErrorKind::InvalidAlgorithm.into()),
-    },
-    verifier_factory: |algorithm, key| match algorithm {
-        Algorithm::HS256 => Ok(Box::new(Hs256(hmac::Key::new(hmac::HMAC_SHA256, key.try_get_as_bytes()?)))),
-        _ => Err(ErrorKind::InvalidAlgorithm.into()),
-    },
+    signer_factory: |algorithm, key| Ok(Box::new(hs256(*algorithm, key.as_bytes())?)),
+    verifier_factory: |algorithm, key| Ok(Box::new(hs256(*algorithm, key.try_get_as_bytes()?)?)),
     key_utils: KeyUtils::new_unimplemented(),
 };
+
+fn hs256(algorithm: Algorithm, key: &[u8]) -> Result<Hs256, Error> {
+    if algorithm == Algorithm::HS256 {
+        Ok(Hs256(hmac::Key::new(hmac::HMAC_SHA256, key)))
+    } else {
+        Err(ErrorKind::InvalidAlgorithm.into())
+    }
+}
 
 struct Hs256(hmac::Key);
 

@@ -14,6 +14,8 @@ pub mod sessions;
 pub mod setup;
 pub mod sign_in;
 pub mod throttle;
+#[cfg(test)]
+mod walk_tests;
 
 use std::{collections::HashSet, net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
@@ -266,6 +268,16 @@ pub fn check_connection(role: Role, peer: Peer) -> Result<(), ApiError> {
 /// Whether nobody on the network can read along.
 pub fn is_private(peer: Peer) -> bool {
     peer.0.ip().to_canonical().is_loopback()
+}
+
+/// Runs a change to its end even if the client hangs up: what the database has kept must reach the memory too.
+///
+/// # Errors
+/// Those of the change.
+pub async fn to_the_end<T: Send + 'static>(
+    change: impl Future<Output = Result<T, ApiError>> + Send + 'static,
+) -> Result<T, ApiError> {
+    tokio::spawn(change).await.unwrap_or_else(|failed| Err(ApiError::internal(failed)))
 }
 
 /// Takes sessions out of the memory whose end is in the database, and tells teachers who has left.

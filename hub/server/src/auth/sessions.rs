@@ -14,6 +14,7 @@ use std::{
 
 use dreamseed_wire::{
     account::{Role, SessionView},
+    class::LessonState,
     ids::{DeviceId, LessonId, SessionId, UserId},
 };
 use jiff::Timestamp;
@@ -24,11 +25,17 @@ use crate::{
     config::SignInConfig,
     hub::Ctx,
     school::School,
-    store::{Store, StoreError, sessions::SessionRow, to_time},
+    store::{
+        Store, StoreError, WriteTx,
+        sessions::{self as rows, SessionRow},
+        to_time,
+    },
 };
 
 /// How often the times of the latest requests are written.
 const KEEP_EVERY: Duration = Duration::from_secs(60);
+/// Times in one write.
+const SEEN_AT_ONCE: usize = 256;
 /// A pupil's session ends at the latest after this, so that a forgotten tablet is not signed in the next day.
 const PUPIL_HOURS: u64 = 12;
 
@@ -45,7 +52,7 @@ pub enum EndReason {
     Archived,
     Idle,
     Expired,
-    /// The lesson it was for has been closed.
+    /// It was for a lesson, and the class has no open lesson any more.
     LessonClosed,
     /// A refresh token came twice: somebody else may have it.
     TokenReuse,
@@ -138,9 +145,9 @@ impl LiveSessions {
     /// Reads the sessions that had not ended when the hub stopped and whose time has not passed since.
     pub async fn load(store: &Store, config: &SignInConfig, now: Timestamp) -> Result<Self, StoreError> {
         let expired = EndReason::Expired.word();
-        store.write(move |tx| crate::store::sessions::end_expired(tx, now, expired)).await?;
-        let rows = store.read(crate::store::sessions::live).await?;
-        let all = rows.into_iter().map(|row| (row.id, Arc::new(LiveSession::new(row)))).collect();
+        store.write(move |tx| rows::end_expired(tx, now, expired)).await?;
+        let found = store.read(rows::live).await?;
+        let all = found.into_iter().map(|row| (row.id, Arc::new(LiveSession::new(row)))).collect();
         Ok(LiveSessions { all: RwLock::new(all), ..Self::empty(config) })
     }
 
@@ -200,7 +207,7 @@ impl LiveSessions {
         self.all.read().len()
     }
 
-    /// Adds a session that the database has kept.
+    /// Adds a session; call it while the database is being told, so that no end of it can come first.
     pub(super) fn begin(&self, row: SessionRow) -> Arc<LiveSession> {
         let session = Arc::new(LiveSession::new(row));
         self.all.write().insert(session.id, Arc::clone(&session));
@@ -248,7 +255,8 @@ impl LiveSessions {
         all.values()
             .filter_map(|session| {
                 let role = school.people.get(&session.user_id)?.role;
-                self.overdue(session, role, now).map(|reason| (session.id, reason))
+                let over = || is_lesson_over(session, school).then_some(EndReason::LessonClosed);
+                self.overdue(session, role, now).or_else(over).map(|reason| (session.id, reason))
             })
             .collect()
     }
@@ -264,7 +272,8 @@ impl LiveSessions {
     }
 }
 
-/// Writes the times of the latest requests, and ends sessions that are idle or past their time.
+/// Writes the times of the latest requests, and ends sessions that are idle, past their time or past their lesson.
+/// Those of a closed lesson end here and not with the lesson, so that answers on their way still come in.
 ///
 /// Call it at the stop too, so that a restart does not make pupils look idle.
 pub async fn keep(ctx: &Ctx) -> Result<(), StoreError> {
@@ -272,25 +281,27 @@ pub async fn keep(ctx: &Ctx) -> Result<(), StoreError> {
     let sessions = ctx.auth.sessions();
     let seen = sessions.unkept();
     let overdue = sessions.all_overdue(&ctx.school.get(), now);
-    if seen.is_empty() && overdue.is_empty() {
+    // In pieces, so that answers need not wait for a whole school's times.
+    for piece in seen.chunks(SEEN_AT_ONCE) {
+        let rows: Vec<_> = piece.iter().map(|(session, at)| (session.id, to_time(*at))).collect();
+        let write = move |tx: &WriteTx<'_>| rows.iter().try_for_each(|(id, at)| rows::see(tx, *id, *at));
+        ctx.store.write(write).await?;
+        for (session, at) in piece {
+            session.kept_seen.store(*at, Relaxed);
+        }
+    }
+    if overdue.is_empty() {
         return Ok(());
     }
     let ids: Vec<_> = overdue.iter().map(|(id, _)| *id).collect();
-    let rows: Vec<_> = seen.iter().map(|(session, at)| (session.id, to_time(*at))).collect();
     ctx.store
         .write(move |tx| {
-            for (id, at) in rows {
-                crate::store::sessions::see(tx, id, at)?;
-            }
             for (id, reason) in overdue {
-                crate::store::sessions::end(tx, id, now, reason.word())?;
+                rows::end(tx, id, now, reason.word())?;
             }
             Ok::<_, StoreError>(())
         })
         .await?;
-    for (session, at) in seen {
-        session.kept_seen.store(at, Relaxed);
-    }
     super::drop_sessions(ctx, &ids);
     Ok(())
 }
@@ -309,12 +320,19 @@ pub async fn keep_until_stopped(ctx: Arc<Ctx>) {
         let now = ctx.clock.now();
         let due = forgotten.is_none_or(|at| now.as_second() - at.as_second() >= 86_400);
         if due {
-            match ctx.store.write(move |tx| crate::store::sessions::forget_old(tx, now)).await {
+            match ctx.store.write(move |tx| rows::forget_old(tx, now)).await {
                 Ok(_) => forgotten = Some(now),
                 Err(err) => tracing::warn!(error = %err, "old sessions could not be deleted"),
             }
         }
     }
+}
+
+fn is_lesson_over(session: &LiveSession, school: &School) -> bool {
+    let is_open =
+        |id: &LessonId| school.lessons.get(id).is_some_and(|lesson| lesson.state != LessonState::Closed);
+    let has_open = || school.class_of(session.user_id).is_some_and(|class| class.lessons.iter().any(is_open));
+    session.lesson_id.is_some() && !has_open()
 }
 
 fn cancelled() -> CancellationToken {

@@ -179,23 +179,6 @@ pub async fn revoke(ctx: &Ctx, caller: &Caller, session: SessionId, peer: Peer) 
     end_own(ctx, caller, session, EndReason::Revoked, "revoke session", peer).await
 }
 
-/// Ends the sessions that were begun for a lesson; call it when the lesson is closed.
-pub async fn end_lesson_sessions(ctx: &Ctx, by: By, lesson: LessonId) -> Result<(), StoreError> {
-    let now = ctx.clock.now();
-    let ended = ctx
-        .store
-        .write(move |tx| {
-            let ended = sessions::end_of_lesson(tx, lesson, now, EndReason::LessonClosed.word())?;
-            if !ended.is_empty() {
-                by.audit(tx, now, "end sessions", None, &format!("lesson {lesson}: {}", ended.len()))?;
-            }
-            Ok::<_, StoreError>(ended)
-        })
-        .await?;
-    drop_sessions(ctx, &ended);
-    Ok(())
-}
-
 /// Who is signed in.
 pub fn me(school: &School, user_id: UserId, session_id: SessionId) -> Option<Me> {
     let person = school.people.get(&user_id)?;
@@ -315,9 +298,9 @@ async fn open(ctx: &Ctx, proven: Proven, native: bool, agent: &str, peer: Peer) 
     let until = add(now, ctx.auth.sessions.lifetime(person.role));
     let row = new_session(user, open_lesson(&school, user), (native, agent), now, until);
     let random = super::keys::random_bytes().map_err(ApiError::internal)?;
-    let (tokens, kept) = (ctx.auth.refresh_tokens.clone(), row.clone());
+    let (tokens, live, id) = (ctx.auth.refresh_tokens.clone(), Arc::clone(&ctx.auth.sessions), row.id);
     let by = By { actor: Some(user), ..By::stranger(peer) };
-    let token = ctx
+    let kept = ctx
         .store
         .write(move |mut tx| {
             // The secret may have been reset while it was checked.
@@ -327,13 +310,16 @@ async fn open(ctx: &Ctx, proven: Proven, native: bool, agent: &str, peer: Peer) 
             if let Some(rehashed) = &proven.rehashed {
                 users::rehash(tx, user, &proven.stored, rehashed)?;
             }
-            sessions::add(tx, &kept)?;
-            let token = tokens.begin(&mut tx, kept.id, &random, now)?;
-            by.audit(tx, now, "sign in", Some(user), &kept.id.to_string())?;
-            Ok(token)
+            sessions::add(tx, &row)?;
+            let token = tokens.begin(&mut tx, row.id, &random, now)?;
+            by.audit(tx, now, "sign in", Some(user), &row.id.to_string())?;
+            Ok((live.begin(row), token))
         })
-        .await?;
-    let session = ctx.auth.sessions.begin(row);
+        .await;
+    let (session, token) = kept.inspect_err(|_| {
+        // The commit may have failed after all.
+        ctx.auth.sessions.end(&[id]);
+    })?;
     tell_presence(ctx, &[user], true);
     reply(&ctx.auth, &school, &session, token, now)
 }
@@ -417,7 +403,7 @@ fn new_session(
     }
 }
 
-/// The newest open lesson of a pupil's class: the session ends with it.
+/// The newest open lesson of a pupil's class: the session is for it.
 fn open_lesson(school: &School, user: UserId) -> Option<LessonId> {
     let class = school.class_of(user)?;
     let lessons = class.lessons.iter().filter_map(|id| school.lessons.get(id));

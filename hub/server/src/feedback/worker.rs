@@ -340,3 +340,247 @@ fn tell_places(ctx: &Ctx, queue: &Queue) {
 fn hint_after(ctx: &Ctx) -> Duration {
     Duration::from_millis(ctx.config.tutor.hint_after_ms)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        answering, clock::SystemClock, config::Config, demo, feedback, hub::Hub, store::StoreError as Refused,
+    };
+    use dreamseed_models::scripted::{Mishap, Script, ScriptedEngine};
+    use dreamseed_wire::{
+        Language,
+        answer::Answer,
+        attempt::{CellState, SubmitAnswer},
+        class::LessonState,
+        ids::{AttemptId, UserId},
+        live::LiveEvent,
+    };
+
+    /// A demo school of a few pupils, served from a folder of its own.
+    struct School {
+        folder: tempfile::TempDir,
+        pupils: Vec<UserId>,
+    }
+
+    impl School {
+        async fn build() -> Self {
+            let folder = tempfile::tempdir().expect("a folder");
+            let school = School { pupils: Vec::new(), folder };
+            let config = school.config();
+            demo::build(&config, jiff::Timestamp::from_second(1_795_400_000).expect("a time"), 9)
+                .await
+                .expect("a school");
+            let accounts = demo::read_accounts(&config).expect("accounts");
+            let korean =
+                accounts.classes.iter().find(|class| class.language == Language::Ko).expect("a class");
+            let pupils = korean.pupils.iter().map(|pupil| pupil.pupil_id).collect();
+            School { pupils, ..school }
+        }
+
+        fn config(&self) -> Config {
+            let mut config = Config { data: self.folder.path().join("data"), ..Config::default() };
+            config.http.port = 0;
+            config.tutor.hint_after_ms = 150;
+            config
+        }
+
+        async fn start(&self, config: Config, script: Script) -> Hub {
+            Hub::start(config, Arc::new(SystemClock), Arc::new(ScriptedEngine::new(script)))
+                .await
+                .expect("a hub")
+        }
+    }
+
+    /// Gives an answer to the pupil's `place`-th problem of today.
+    async fn answer(hub: &Hub, pupil: UserId, place: usize, is_right: bool) -> AttemptId {
+        let school = hub.ctx.school.get();
+        let class = school.class_of(pupil).expect("a class");
+        let mut open = class.lessons.iter().filter_map(|id| school.lessons.get(id));
+        let lesson = open.find(|lesson| lesson.state == LessonState::Open).expect("a lesson");
+        let version = &school.versions[&lesson.problems[place]];
+        let right = demo::right_answer(&version.draft.key);
+        let wrong = match &right {
+            Answer::Number { .. } => Answer::Number { text: "987654".into() },
+            Answer::SingleChoice { .. } => Answer::SingleChoice { choice: "zz".into() },
+            Answer::MultipleChoice { .. } => Answer::MultipleChoice { choices: vec!["zz".into()] },
+            Answer::ShortText { .. } => Answer::ShortText { text: "틀린 말".into() },
+        };
+        let attempt_id = AttemptId::new();
+        let body = SubmitAnswer {
+            attempt_id,
+            problem_version_id: version.problem_version_id,
+            lesson_id: Some(lesson.lesson_id),
+            answer: if is_right { right } else { wrong },
+            occurred_at: None,
+            device_id: None,
+            device_seq: None,
+        };
+        answering::submit(&hub.ctx, pupil, body).await.expect("a receipt");
+        attempt_id
+    }
+
+    async fn read_all(hub: &Hub, attempt: AttemptId, seen: u64) -> Vec<FeedbackEvent> {
+        let listener = hub.ctx.feedback.subscribe(&hub.ctx.store, attempt, seen, 0).await.expect("the table");
+        let mut listener = listener.expect("help");
+        let mut events = Vec::new();
+        while let Some(event) =
+            tokio::time::timeout(Duration::from_secs(20), listener.next()).await.expect("an end in time")
+        {
+            events.push(event.event);
+        }
+        events
+    }
+
+    fn text_of(events: &[FeedbackEvent]) -> String {
+        let token = |event: &FeedbackEvent| {
+            if let FeedbackEvent::Token { text } = event { Some(text.clone()) } else { None }
+        };
+        events.iter().filter_map(token).collect()
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn help_is_written_kept_and_told_again() {
+        let school = School::build().await;
+        let hub = school
+            .start(school.config(), Script { text: "분모를 먼저 살펴보세요.".into(), ..Script::default() })
+            .await;
+        let mut live = hub.ctx.live.subscribe();
+        let attempt = answer(&hub, school.pupils[0], 0, false).await;
+        let ticket = feedback::ask(&hub.ctx, attempt).await.expect("a ticket");
+        let events = read_all(&hub, attempt, 0).await;
+        assert_eq!(text_of(&events), "분모를 먼저 살펴보세요.");
+        assert_eq!(events.last(), Some(&FeedbackEvent::Done { written_by_ai: true }));
+
+        assert_eq!(feedback::ask(&hub.ctx, attempt).await.expect("the same ticket"), ticket);
+        let again = read_all(&hub, attempt, 1).await;
+        assert_eq!(text_of(&again), "먼저 살펴보세요.");
+        assert_eq!(hub.ctx.feedback.open_logs(), 0);
+
+        feedback::rate(&hub.ctx, attempt, true).await.expect("kept");
+        let turn = hub
+            .ctx
+            .store
+            .read(move |conn| turns::latest(conn, attempt))
+            .await
+            .expect("the table")
+            .expect("a turn");
+        let help = turn.help;
+        assert_eq!(
+            (help.state, help.helpful, help.model.as_deref()),
+            (FeedbackState::Done, Some(true), Some("scripted"))
+        );
+
+        let mut states = Vec::new();
+        while let Ok(event) = live.try_recv() {
+            if let LiveEvent::Cell { cell, .. } = &event.event {
+                states.push(cell.state);
+            }
+        }
+        assert_eq!(states, [CellState::NotYet, CellState::Helping]);
+
+        let right = answer(&hub, school.pupils[0], 1, true).await;
+        assert_eq!(feedback::ask(&hub.ctx, right).await.expect_err("refused").status, 403);
+        assert_eq!(feedback::ask(&hub.ctx, AttemptId::new()).await.expect_err("refused").status, 404);
+        hub.stop().await;
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn those_who_wait_get_the_hint_and_those_who_moved_on_are_not_waited_for() {
+        let school = School::build().await;
+        let mut config = school.config();
+        config.tutor.parallel = 1;
+        let script = Script {
+            first_after: Duration::from_millis(600),
+            text: "다시 보세요.".into(),
+            ..Script::default()
+        };
+        let hub = school.start(config, script).await;
+        let [first, second, third] = [0, 1, 2].map(|place| school.pupils[place]);
+        let attempts = [
+            answer(&hub, first, 0, false).await,
+            answer(&hub, second, 0, false).await,
+            answer(&hub, third, 0, false).await,
+        ];
+        for attempt in attempts {
+            feedback::ask(&hub.ctx, attempt).await.expect("a ticket");
+        }
+        answer(&hub, third, 1, true).await;
+        let (all, waited, gone) = tokio::join!(
+            read_all(&hub, attempts[0], 0),
+            read_all(&hub, attempts[1], 0),
+            read_all(&hub, attempts[2], 0)
+        );
+        for events in [&all, &waited] {
+            let hint = events.iter().position(|event| {
+                matches!(event, FeedbackEvent::Hint { reason: HintReason::ModelIsLate, .. })
+            });
+            let token = events.iter().position(|event| matches!(event, FeedbackEvent::Token { .. }));
+            assert!(hint.expect("a hint") < token.expect("text"), "{events:?}");
+        }
+        assert!(waited.iter().any(|event| matches!(event, FeedbackEvent::Queued { .. })), "{waited:?}");
+        assert_eq!(gone.last(), Some(&FeedbackEvent::Failed { reason: FeedbackFailure::Expired }));
+        hub.stop().await;
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_turn_that_a_crash_left_running_is_written_after_the_restart() {
+        let school = School::build().await;
+        let silent = Script { mishap: Mishap::NeverAnswers, ..Script::default() };
+        let hub = school.start(school.config(), silent).await;
+        let attempt = answer(&hub, school.pupils[0], 0, false).await;
+        feedback::ask(&hub.ctx, attempt).await.expect("a ticket");
+        hub.stop().await;
+
+        let path = crate::store::database_path(&school.config().data);
+        let first =
+            crate::store::hub_meta::FirstStart { now: jiff::Timestamp::UNIX_EPOCH, time_zone: "UTC".into() };
+        let store = crate::store::Store::open(&path, &first, |_| {}).expect("the database");
+        let turn =
+            store.read(move |conn| turns::latest(conn, attempt)).await.expect("the table").expect("a turn");
+        assert_eq!(turn.help.state, FeedbackState::Pending);
+        store
+            .write(move |tx| turns::start(tx, turn.seq))
+            .await
+            .map_err(|err: Refused| err)
+            .expect("as if it crashed");
+        store.close().await;
+
+        let hub =
+            school.start(school.config(), Script { text: "다시 보세요.".into(), ..Script::default() }).await;
+        assert_eq!(text_of(&read_all(&hub, attempt, 0).await), "다시 보세요.");
+        hub.stop().await;
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn the_second_help_gives_the_second_hint_and_the_admin_learns_why() {
+        let school = School::build().await;
+        let hub =
+            school.start(school.config(), Script { languages: vec!["en".into()], ..Script::default() }).await;
+        let mut hints = Vec::new();
+        for _ in 0..2 {
+            let attempt = answer(&hub, school.pupils[0], 0, false).await;
+            feedback::ask(&hub.ctx, attempt).await.expect("a ticket");
+            let events = read_all(&hub, attempt, 0).await;
+            assert_eq!(events.last(), Some(&FeedbackEvent::Done { written_by_ai: false }));
+            hints.extend(events.into_iter().filter_map(|event| match event {
+                FeedbackEvent::Hint { text, reason: HintReason::OtherLanguage } => Some(text),
+                FeedbackEvent::Hint { .. }
+                | FeedbackEvent::Queued { .. }
+                | FeedbackEvent::Token { .. }
+                | FeedbackEvent::Done { .. }
+                | FeedbackEvent::Failed { .. } => None,
+            }));
+        }
+        assert_eq!(hints.len(), 2);
+        assert_ne!(hints[0], hints[1]);
+        let open = hub.ctx.store.read(notices::open).await.expect("notices");
+        assert_eq!(
+            open.iter()
+                .filter(|notice| notice.code == dreamseed_wire::hub::NoticeCode::ModelLanguage)
+                .count(),
+            1
+        );
+        hub.stop().await;
+    }
+}

@@ -32,6 +32,7 @@ use parking_lot::Mutex;
 use rusqlite::{Connection, OpenFlags};
 use tokio::sync::Semaphore;
 
+pub use rusqlite::Connection as ReadConn;
 pub use writer::{Committed, WriteTx};
 
 /// `DSSE`: tells other programs whose file this is.
@@ -224,8 +225,12 @@ fn open_connection(path: &Path, read_only: bool) -> Result<Connection, StoreErro
     conn.busy_timeout(Duration::from_secs(5))?;
     conn.set_prepared_statement_cache_capacity(128);
     if !read_only {
-        // Before the first table; no effect later.
-        conn.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
+        // Nothing is written, not even a pragma, before it is known whose file this is.
+        let is_new = is_new_file(&conn)?;
+        if is_new {
+            // Before the first table; no effect later, but a write each time.
+            conn.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
+        }
         let mode: String = conn.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))?;
         if !mode.eq_ignore_ascii_case("wal") {
             return Err(StoreError::Damaged(rusqlite::Error::InvalidQuery));
@@ -234,12 +239,8 @@ fn open_connection(path: &Path, read_only: bool) -> Result<Connection, StoreErro
         conn.pragma_update(None, "synchronous", "FULL")?;
         conn.pragma_update(None, "wal_autocheckpoint", 0)?;
         conn.pragma_update(None, "journal_size_limit", 64 * 1024 * 1024)?;
-        let application: i32 = conn.pragma_query_value(None, "application_id", |row| row.get(0))?;
-        let tables: i64 = conn.query_row(include_str!("count_tables.sql"), [], |row| row.get(0))?;
-        match (application, tables) {
-            (APPLICATION_ID, _) => {}
-            (0, 0) => conn.pragma_update(None, "application_id", APPLICATION_ID)?,
-            _ => return Err(StoreError::Foreign),
+        if is_new {
+            conn.pragma_update(None, "application_id", APPLICATION_ID)?;
         }
     }
     conn.pragma_update(None, "foreign_keys", true)?;
@@ -248,4 +249,15 @@ fn open_connection(path: &Path, read_only: bool) -> Result<Connection, StoreErro
     conn.pragma_update(None, "cache_size", if read_only { -2048 } else { -16384 })?;
     conn.pragma_update(None, "mmap_size", 0)?;
     Ok(conn)
+}
+
+/// Whether the file is empty; refuses another program's.
+fn is_new_file(conn: &Connection) -> Result<bool, StoreError> {
+    let application: i32 = conn.pragma_query_value(None, "application_id", |row| row.get(0))?;
+    let tables: i64 = conn.query_row(include_str!("count_tables.sql"), [], |row| row.get(0))?;
+    match (application, tables) {
+        (APPLICATION_ID, _) => Ok(false),
+        (0, 0) => Ok(true),
+        _ => Err(StoreError::Foreign),
+    }
 }

@@ -54,6 +54,12 @@ pub fn of_pupil(conn: &Connection, pupil: UserId, limit: u32) -> Result<Vec<Stor
     rows.map(|row| row.map_err(StoreError::from)?).collect()
 }
 
+/// How often its pupil had tried the problem in its lesson, up to and with this answer.
+pub fn count_tries(conn: &Connection, attempt: &StoredAttempt) -> Result<u32, StoreError> {
+    let place = params![attempt.pupil_id, attempt.problem_version_id, attempt.lesson_id, attempt.hub_seq];
+    Ok(conn.prepare_cached(include_str!("count_tries.sql"))?.query_row(place, |row| row.get(0))?)
+}
+
 /// Writes an answer and gives it the next number of the record.
 ///
 /// # Errors

@@ -69,6 +69,12 @@ pub fn find_break(conn: &Connection) -> Result<Option<i64>, StoreError> {
     Ok(None)
 }
 
+/// Whether something has been done at all.
+#[cfg(test)]
+pub fn has_action(conn: &Connection, action: &str) -> Result<bool, StoreError> {
+    Ok(conn.query_row(include_str!("has_action.sql"), [action], |row| row.get(0))?)
+}
+
 fn hash_row(prev_hash: &[u8], seq: i64, entry: &AuditEntry<'_>) -> [u8; 32] {
     let mut hasher = blake3::Hasher::new();
     let mut field = |bytes: &[u8]| {

@@ -13,7 +13,7 @@ use crate::school::{HubMeta, Lesson, Person, ProblemHead, ProblemVersion, School
 pub fn read(conn: &Connection, before: &School) -> Result<School, StoreError> {
     // One transaction, so that all tables are of one moment.
     let tx = conn.unchecked_transaction()?;
-    let mut school = School { hub: read_hub(&tx)?, ..School::default() };
+    let mut school = School::of(read_hub(&tx)?);
     read_people(&tx, &mut school)?;
     read_classes(&tx, &mut school)?;
     read_problems(&tx, &mut school, before)?;

@@ -12,7 +12,7 @@ pub struct SessionRow {
     pub id: SessionId,
     pub user_id: UserId,
     pub device_id: Option<DeviceId>,
-    /// The session ends with this lesson.
+    /// The lesson for which a pupil signed in.
     pub lesson_id: Option<LessonId>,
     /// The refresh token is kept by a program, not in a browser's cookie.
     pub native: bool,
@@ -79,18 +79,6 @@ pub fn end_of_user(
 ) -> Result<Vec<SessionId>, StoreError> {
     let mut query = tx.conn().prepare_cached(include_str!("end_of_user.sql"))?;
     let ended = query.query_map(params![user, except, now.as_millisecond(), reason], |row| row.get(0))?;
-    Ok(ended.collect::<Result<_, _>>()?)
-}
-
-/// Ends the sessions that were for a lesson; returns those that it ended.
-pub fn end_of_lesson(
-    tx: &WriteTx<'_>,
-    lesson: LessonId,
-    now: Timestamp,
-    reason: &str,
-) -> Result<Vec<SessionId>, StoreError> {
-    let mut query = tx.conn().prepare_cached(include_str!("end_of_lesson.sql"))?;
-    let ended = query.query_map(params![lesson, now.as_millisecond(), reason], |row| row.get(0))?;
     Ok(ended.collect::<Result<_, _>>()?)
 }
 

@@ -21,11 +21,11 @@ pub struct Standing {
 impl Standing {
     /// The cell as every face shows it.
     pub fn cell(&self) -> LiveCell {
-        let state = match (self.solved, self.helped, self.tries) {
-            (true, _, _) => CellState::Right,
-            (false, true, _) => CellState::Helping,
-            (false, false, 0) => CellState::NotStarted,
-            (false, false, _) => CellState::NotYet,
+        let state = match (self.solved, self.helped) {
+            (true, _) => CellState::Right,
+            (false, true) => CellState::Helping,
+            // Something was typed, or there would be no row.
+            (false, false) => CellState::NotYet,
         };
         LiveCell {
             problem_version_id: self.problem_version_id,
@@ -46,16 +46,17 @@ impl Standing {
     }
 }
 
-/// Counts one answer and returns where the pupil stands now. A try after help clears the sign that help is awaited.
+/// Counts one answer and returns where the pupil stands now. What could not be understood is no try. An answer after
+/// help clears the sign that help is awaited.
 pub fn count(
     tx: &WriteTx<'_>,
     (pupil, lesson, version): (UserId, Option<LessonId>, ProblemVersionId),
     attempt: AttemptId,
-    right: bool,
+    (is_try, right): (bool, bool),
     seq: i64,
 ) -> Result<Standing, StoreError> {
     let mut query = tx.conn().prepare_cached(include_str!("count.sql"))?;
-    Ok(query.query_row(params![pupil, key_of(lesson), version, right, attempt, seq], from_row)?)
+    Ok(query.query_row(params![pupil, key_of(lesson), version, right, attempt, seq, is_try], from_row)?)
 }
 
 /// Marks that help was asked for and returns the standing, if the pupil has tried the problem.

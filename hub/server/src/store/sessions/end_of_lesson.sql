@@ -1,1 +1,0 @@
-UPDATE sessions SET ended_at = ?2, end_reason = ?3 WHERE lesson_id = ?1 AND ended_at IS NULL RETURNING id

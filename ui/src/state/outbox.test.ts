@@ -1,0 +1,70 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { ApiProblem } from '../api/apiProblem';
+import type { AttemptReceipt, SubmitAnswer } from '../api/types';
+import { Outbox, type Delivery } from './outbox.svelte';
+
+const body = (id: string): SubmitAnswer => ({ attempt_id: id, problem_version_id: 'v', lesson_id: 'l', answer: { kind: 'number', text: '3/4' } });
+const receipt = (id: string): AttemptReceipt => ({ attempt_id: id, epoch: 1, hub_seq: 1, grade: { outcome: 'right' }, tries: 1, next: { try_again: false, help: false, solution: false } });
+
+beforeEach(() => void vi.useFakeTimers());
+afterEach(() => void vi.useRealTimers());
+
+describe('Outbox', () => {
+  it('keeps an answer until the hub has it, under the same id', async () => {
+    const sent: string[] = [];
+    let up = false;
+    const box = new Outbox(async (answer) => {
+      sent.push(answer.attempt_id);
+      if (!up) throw new ApiProblem({ code: 'unreachable', status: 0 });
+      return receipt(answer.attempt_id);
+    });
+    const told: Delivery[] = [];
+    box.add('pupil', body('a1'), (delivery) => told.push(delivery));
+    await vi.advanceTimersByTimeAsync(10);
+    expect(box.stuck).toBe(true);
+    expect(localStorage.getItem('ds.outbox.v1.a1')).toContain('3/4');
+    up = true;
+    await vi.advanceTimersByTimeAsync(20_000);
+    expect(told).toEqual([{ kind: 'kept', receipt: receipt('a1') }]);
+    expect(new Set(sent)).toEqual(new Set(['a1']));
+    expect(localStorage.getItem('ds.outbox.v1.a1')).toBeNull();
+    expect(box.mine).toBe(0);
+  });
+
+  it('finds what a closed page left, and sends it only for the pupil who gave it', async () => {
+    const before = new Outbox(async () => {
+      throw new ApiProblem({ code: 'busy', status: 503 });
+    });
+    before.add('pupil', body('a1'), () => undefined);
+    await vi.advanceTimersByTimeAsync(10);
+    before.setUser(null);
+
+    const sent: string[] = [];
+    const after = new Outbox(async (answer) => {
+      sent.push(answer.attempt_id);
+      return receipt(answer.attempt_id);
+    });
+    after.setUser('other pupil');
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(sent).toEqual([]);
+    after.setUser('pupil');
+    await vi.advanceTimersByTimeAsync(10);
+    expect(sent).toEqual(['a1']);
+  });
+
+  it('waits through an ended sign-in but takes a refusal as an answer', async () => {
+    let status = 401;
+    const box = new Outbox(async () => {
+      throw new ApiProblem({ code: status === 401 ? 'sign_in_needed' : 'lesson_closed', status });
+    });
+    const told: Delivery[] = [];
+    box.add('pupil', body('a1'), (delivery) => told.push(delivery));
+    await vi.advanceTimersByTimeAsync(10);
+    expect(told).toEqual([]);
+    expect(box.mine).toBe(1);
+    status = 409;
+    await vi.advanceTimersByTimeAsync(20_000);
+    expect(told).toMatchObject([{ kind: 'refused', problem: { code: 'lesson_closed' } }]);
+    expect(box.mine).toBe(0);
+  });
+});
