@@ -40,7 +40,7 @@ pub struct LlamaArgs {
     pub anchors: u32,
     /// Prompt tokens computed per step beside the running replies, 32 to 4096.
     pub prefill_budget: u32,
-    /// CPU threads; 0 takes all cores but one, or both of two.
+    /// CPU threads; 0 takes all cores but one.
     pub threads: u32,
     /// Layers given to the graphics card, as many as there are if larger.
     pub gpu_layers: u32,

@@ -125,28 +125,45 @@ export function wrongAnswer({ draft }: Problem): Answer {
   return draft.key.kind === 'single_choice' ? { kind: 'single_choice', choice: other } : { kind: 'multiple_choice', choices: [other] };
 }
 
+/** Access tokens last longer than this; a new one is taken before they end. */
+const TOKEN_MS = 8 * 60_000;
+
 /** The hub's routes for somebody who is signed in. */
 export class Api {
   #base: string;
-  #token: string;
+  #account: Account;
+  #token: Promise<string>;
+  #since = Date.now();
 
-  private constructor(base: string, token: string) {
+  private constructor(base: string, account: Account) {
     this.#base = base;
-    this.#token = token;
+    this.#account = account;
+    this.#token = this.#renew();
   }
 
-  static async signIn(address: string, { login_name, password }: Account): Promise<Api> {
-    const base = `${address}/api/v1`;
-    const { access_token } = await call<SignedIn>(`${base}/sessions`, 'POST', null, { kind: 'password', login_name, password });
-    return new Api(base, access_token);
+  static async signIn(address: string, account: Account): Promise<Api> {
+    const api = new Api(`${address}/api/v1`, account);
+    await api.#token;
+    return api;
   }
 
-  get<T>(path: string): Promise<T> {
-    return call<T>(this.#base + path, 'GET', this.#token);
+  async get<T>(path: string): Promise<T> {
+    return call<T>(this.#base + path, 'GET', await this.#access());
   }
 
-  post<T>(path: string, body?: unknown): Promise<T> {
-    return call<T>(this.#base + path, 'POST', this.#token, body);
+  async post<T>(path: string, body?: unknown): Promise<T> {
+    return call<T>(this.#base + path, 'POST', await this.#access(), body);
+  }
+
+  #access(): Promise<string> {
+    if (Date.now() - this.#since > TOKEN_MS) this.#token = this.#renew();
+    return this.#token;
+  }
+
+  async #renew(): Promise<string> {
+    this.#since = Date.now();
+    const { login_name, password } = this.#account;
+    return (await call<SignedIn>(`${this.#base}/sessions`, 'POST', null, { kind: 'password', login_name, password })).access_token;
   }
 }
 

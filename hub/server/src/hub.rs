@@ -1,7 +1,7 @@
 //! The running hub: everything that requests share, from start to stop.
 
 use std::{
-    net::{IpAddr, SocketAddr, TcpListener},
+    net::{SocketAddr, TcpListener},
     path::Path,
     sync::{Arc, OnceLock},
     time::Duration,
@@ -18,6 +18,7 @@ use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    api::extract::Peer,
     auth::{self, Auth},
     clock::Clock,
     config::Config,
@@ -57,14 +58,14 @@ pub struct Ctx {
 
 impl Ctx {
     /// What anyone may know; staff may sign in from this machine only, until there is TLS.
-    pub fn describe(&self, peer: IpAddr) -> HubInfo {
+    pub fn describe(&self, peer: Peer) -> HubInfo {
         let school = self.school.get();
         HubInfo {
             hub_id: school.hub.hub_id,
             school_name: school.hub.school_name.clone(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             needs_setup: !school.has_admin(),
-            staff_sign_in: peer.is_loopback(),
+            staff_sign_in: auth::is_private(peer),
             time_zone: school.hub.time_zone.iana_name().unwrap_or("UTC").to_owned(),
             languages: vec![Language::Ko, Language::En],
             server_time: self.clock.now(),

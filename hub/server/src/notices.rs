@@ -19,7 +19,7 @@ pub async fn list(ctx: &Ctx, language: Language) -> Result<Vec<Notice>, StoreErr
     Ok(stored
         .into_iter()
         .map(|notice| {
-            let (text, next_step) = words(notice.code, language, &korean_model);
+            let (text, next_step) = words(notice.code, &notice.data, language, &korean_model);
             Notice { notice_id: notice.id, code: notice.code, text, next_step, created_at: notice.created_at }
         })
         .collect())
@@ -36,8 +36,19 @@ fn recommended_model() -> String {
     Catalogue::built_in().best_korean_fit(32.0).map(|model| model.id.clone()).unwrap_or_default()
 }
 
-fn words(code: NoticeCode, language: Language, korean_model: &str) -> (String, String) {
+fn words(code: NoticeCode, data: &serde_json::Value, language: Language, korean_model: &str) -> (String, String) {
+    let lacks_english = data.get("language").and_then(serde_json::Value::as_str) == Some(Language::En.code());
     let (ko, en): ((&str, String), (&str, String)) = match code {
+        NoticeCode::ModelLanguage if lacks_english => (
+            (
+                "설치된 AI 모델이 영어를 하지 못해서, 영어로 공부하는 반은 준비된 도움말만 받고 있어요.",
+                "`dreamseed-hub models fetch`로 영어 모델을 받거나 두 언어를 하는 모델을 설치하세요.".into(),
+            ),
+            (
+                "The installed AI model does not speak English, so pupils of English classes get the authored hints only.",
+                "Fetch the English starter model with `dreamseed-hub models fetch`, or install a model that speaks both.".into(),
+            ),
+        ),
         NoticeCode::ModelLanguage => (
             (
                 "설치된 AI 모델이 한국어를 하지 못해서, 한국어 반 학생은 준비된 도움말만 받고 있어요.",

@@ -14,7 +14,11 @@ use axum::{
 use dreamseed_wire::{account::Role, ids::*};
 
 use crate::{
-    api::{extract::Caller, problem::ApiError},
+    api::{
+        extract::{Caller, Peer},
+        problem::ApiError,
+    },
+    auth::check_connection,
     hub::Ctx,
     school::School,
     store::attempts,
@@ -146,6 +150,7 @@ pub async fn check(
     State(ctx): State<Arc<Ctx>>,
     path: MatchedPath,
     params: RawPathParams,
+    peer: Peer,
     mut request: Request,
     next: Next,
 ) -> Result<Response, ApiError> {
@@ -158,6 +163,7 @@ pub async fn check(
     let token = bearer(&request).ok_or_else(ApiError::sign_in_needed)?;
     let school = ctx.school.get();
     let caller = ctx.auth.verify(&school, token, ctx.clock.now())?;
+    check_connection(caller.role, peer)?;
     if !may(&ctx, &school, rule.scope(caller.role), &caller, &params).await? {
         return Err(ApiError::not_allowed());
     }

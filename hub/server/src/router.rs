@@ -84,6 +84,7 @@ pub fn build(ctx: Arc<Ctx>) -> Router {
     let (interface, _) = interface().split_for_parts();
     let interface = interface
         .route_layer(middleware::from_fn_with_state(Arc::clone(&ctx), permissions::check))
+        .route_layer(middleware::from_fn(run_to_the_end))
         .method_not_allowed_fallback(|| async {
             ApiError::new(
                 StatusCode::METHOD_NOT_ALLOWED,
@@ -145,6 +146,17 @@ async fn finish(request: Request, next: Next) -> Response {
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     }
     response
+}
+
+/// Runs a change to its end even if the client hangs up: what the database has kept must reach the memory too.
+async fn run_to_the_end(request: Request, next: Next) -> Response {
+    if request.method().is_safe() {
+        return next.run(request).await;
+    }
+    tokio::spawn(next.run(request)).await.unwrap_or_else(|failed| match failed.try_into_panic() {
+        Ok(panic) => answer_panic(panic),
+        Err(cancelled) => ApiError::internal(cancelled).into_response(),
+    })
 }
 
 /// Refuses requests that name another host: a page of the internet must not reach the hub through a pupil's browser
@@ -211,5 +223,20 @@ mod tests {
         ] {
             assert_eq!(is_own_host(host, &names), own, "{host}");
         }
+    }
+
+    #[tokio::test]
+    async fn a_change_is_ended_even_if_the_client_hangs_up() {
+        use futures_util::FutureExt;
+        use tower::ServiceExt;
+        let (ended, mut end) = tokio::sync::mpsc::channel(1);
+        let change = axum::routing::post(move || async move {
+            tokio::task::yield_now().await;
+            ended.send(()).await.expect("awaited");
+        });
+        let service = Router::new().route("/", change).layer(middleware::from_fn(run_to_the_end));
+        let request = Request::post("/").body(axum::body::Body::empty()).expect("request");
+        assert!(service.oneshot(request).now_or_never().is_none(), "dropped before it was done");
+        end.recv().await.expect("ended");
     }
 }

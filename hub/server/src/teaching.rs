@@ -10,6 +10,7 @@ use dreamseed_wire::{
 use crate::{
     answering,
     api::extract::Caller,
+    auth::accounts::check_text,
     clock::day_of,
     hub::Ctx,
     progress,
@@ -60,11 +61,8 @@ pub fn list_classes(school: &School, caller: &Caller) -> Vec<ClassSummary> {
 }
 
 /// Makes a class; a teacher who makes it teaches it.
-pub async fn add_class(ctx: &Ctx, caller: &Caller, new: AddClass) -> Result<ClassSummary, TeachingError> {
-    let name = new.name.trim();
-    if name.is_empty() || name.chars().count() > 40 || name.chars().any(char::is_control) {
-        return Err(TeachingError::BadField { field: "name", why: "between 1 and 40 characters" });
-    }
+pub async fn add_class(ctx: &Ctx, caller: &Caller, mut new: AddClass) -> Result<ClassSummary, TeachingError> {
+    new.name = check_name("name", &new.name, 40)?;
     if !(1..=12).contains(&new.grade) {
         return Err(TeachingError::BadField { field: "grade", why: "between 1 and 12" });
     }
@@ -160,10 +158,7 @@ pub async fn open_lesson(
 ) -> Result<LessonView, TeachingError> {
     let school = ctx.school.get();
     known_class(&school, class)?;
-    let title = body.title.trim().to_owned();
-    if title.is_empty() || title.chars().count() > 80 || title.chars().any(char::is_control) {
-        return Err(TeachingError::BadField { field: "title", why: "between 1 and 80 characters" });
-    }
+    let title = check_name("title", &body.title, 80)?;
     if body.problem_ids.is_empty() || body.problem_ids.len() > 60 {
         return Err(TeachingError::BadField { field: "problem_ids", why: "between 1 and 60 problems" });
     }
@@ -231,6 +226,12 @@ pub fn show_code(code: &str) -> String {
 /// Watchers fetch the picture again; only once the school has been read, else they would get the old one.
 fn announce(ctx: &Ctx, class_id: ClassId) {
     ctx.live.publish(vec![Committed { class_id, seq: None, event: LiveEvent::Refetch }]);
+}
+
+/// A name that others read: one line that hides nothing and does not turn its direction.
+fn check_name(field: &'static str, text: &str, max_chars: usize) -> Result<String, TeachingError> {
+    check_text(field, text, max_chars)
+        .map_err(|_| TeachingError::BadField { field, why: "empty, too long, or with characters that cannot be seen" })
 }
 
 fn known_class(school: &School, id: ClassId) -> Result<(), TeachingError> {

@@ -213,6 +213,7 @@ impl TestHub {
             .map(|minted| Person {
                 id: minted.user_id,
                 session: minted.session_id,
+                refresh_token: minted.refresh_token,
                 client: stranger.with_token(minted.access_token),
             })
             .collect()

@@ -15,6 +15,8 @@ use serde_json::Value;
 pub struct Person {
     pub id: UserId,
     pub session: SessionId,
+    /// The native session's first refresh token.
+    pub refresh_token: String,
     pub client: Client,
 }
 

@@ -23,6 +23,16 @@ impl Wire {
         self.0.write_all(bytes.as_ref()).await.expect("the connection is open");
     }
 
+    /// Sends bytes to a hub that may hang up meanwhile.
+    pub async fn send_anyway(&mut self, bytes: &[u8]) {
+        let _ = self.0.write_all(bytes).await;
+    }
+
+    /// Tells the hub that nothing more comes.
+    pub async fn close_writing(&mut self) {
+        let _ = self.0.shutdown().await;
+    }
+
     /// The status and headers of a reply.
     pub async fn head(&mut self) -> String {
         let mut head = Vec::new();

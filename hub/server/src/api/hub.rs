@@ -24,7 +24,7 @@ pub fn routes() -> OpenApiRouter<Arc<Ctx>> {
     get, path = "/api/v1/hub", operation_id = "get_hub", tag = "hub", responses((status = 200, body = HubInfo))
 )]
 async fn get_hub(State(ctx): State<Arc<Ctx>>, peer: Peer) -> Json<HubInfo> {
-    Json(ctx.describe(peer.0.ip()))
+    Json(ctx.describe(peer))
 }
 
 /// The names of a class, for a device that knows its code.

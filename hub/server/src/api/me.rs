@@ -15,7 +15,7 @@ use super::{
     problem::ApiError,
 };
 use crate::{
-    auth::{accounts, sign_in, to_the_end},
+    auth::{accounts, sign_in},
     hub::Ctx,
 };
 
@@ -58,7 +58,7 @@ async fn revoke_my_session(
     peer: Peer,
     Path(session): Path<SessionId>,
 ) -> Result<StatusCode, ApiError> {
-    to_the_end(async move { sign_in::revoke(&ctx, &caller, session, peer).await }).await?;
+    sign_in::revoke(&ctx, &caller, session, peer).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -79,6 +79,6 @@ async fn change_my_password(
     peer: Peer,
     Body(body): Body<ChangePassword>,
 ) -> Result<StatusCode, ApiError> {
-    to_the_end(async move { accounts::change_password(&ctx, &caller, body, peer).await }).await?;
+    accounts::change_password(&ctx, &caller, body, peer).await?;
     Ok(StatusCode::NO_CONTENT)
 }

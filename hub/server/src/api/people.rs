@@ -16,7 +16,7 @@ use super::{
     problem::ApiError,
 };
 use crate::{
-    auth::{By, accounts, to_the_end},
+    auth::{By, accounts},
     hub::Ctx,
 };
 
@@ -62,7 +62,7 @@ async fn add_user(
     Body(body): Body<AddUser>,
 ) -> Result<(StatusCode, Json<NewSecret>), ApiError> {
     let by = By::caller(&caller, peer);
-    let made = to_the_end(async move { accounts::add_user(&ctx, by, body).await }).await?;
+    let made = accounts::add_user(&ctx, by, body).await?;
     Ok((StatusCode::CREATED, Json(made)))
 }
 
@@ -78,7 +78,7 @@ async fn reset_secret(
     Path(user): Path<UserId>,
 ) -> Result<Json<NewSecret>, ApiError> {
     let by = By::caller(&caller, peer);
-    Ok(Json(to_the_end(async move { accounts::reset_secret(&ctx, by, user).await }).await?))
+    Ok(Json(accounts::reset_secret(&ctx, by, user).await?))
 }
 
 /// Ends all sessions of somebody.
@@ -93,7 +93,7 @@ async fn end_user_sessions(
     Path(user): Path<UserId>,
 ) -> Result<StatusCode, ApiError> {
     let by = By::caller(&caller, peer);
-    to_the_end(async move { accounts::end_sessions(&ctx, by, user).await }).await?;
+    accounts::end_sessions(&ctx, by, user).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -110,6 +110,6 @@ async fn archive_user(
     Path(user): Path<UserId>,
 ) -> Result<StatusCode, ApiError> {
     let by = By::caller(&caller, peer);
-    to_the_end(async move { accounts::archive_user(&ctx, by, user).await }).await?;
+    accounts::archive_user(&ctx, by, user).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -11,7 +11,7 @@ use super::{
     problem::ApiError,
 };
 use crate::{
-    auth::{By, accounts, to_the_end},
+    auth::{By, accounts},
     hub::Ctx,
 };
 
@@ -37,6 +37,6 @@ async fn add_pupil(
     Body(body): Body<AddPupil>,
 ) -> Result<(StatusCode, Json<NewSecret>), ApiError> {
     let by = By::caller(&caller, peer);
-    let made = to_the_end(async move { accounts::add_pupil(&ctx, by, class, body).await }).await?;
+    let made = accounts::add_pupil(&ctx, by, class, body).await?;
     Ok((StatusCode::CREATED, Json(made)))
 }

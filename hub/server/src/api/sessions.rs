@@ -21,7 +21,6 @@ use super::{
 use crate::{
     auth::{
         sign_in::{self, Carrier, Opened, RefreshCookie},
-        to_the_end,
     },
     hub::Ctx,
 };
@@ -53,7 +52,7 @@ async fn open_session(
     headers: HeaderMap,
     Body(body): Body<SignIn>,
 ) -> Result<Response, ApiError> {
-    let opened = to_the_end(async move { sign_in::sign_in(&ctx, body, peer, agent(&headers)).await }).await?;
+    let opened = sign_in::sign_in(&ctx, body, peer, agent(&headers)).await?;
     reply(StatusCode::CREATED, opened)
 }
 
@@ -73,7 +72,7 @@ async fn refresh_session(
         Some(token) => (token, Carrier::Body),
         None => (cookie(&headers).ok_or_else(ApiError::sign_in_needed)?.to_owned(), Carrier::Cookie),
     };
-    let opened = to_the_end(async move { sign_in::refresh(&ctx, token, carrier, peer).await }).await?;
+    let opened = sign_in::refresh(&ctx, token, carrier, peer).await?;
     reply(StatusCode::OK, opened)
 }
 
@@ -87,7 +86,7 @@ async fn close_session(
     caller: Caller,
     peer: Peer,
 ) -> Result<Response, ApiError> {
-    to_the_end(async move { sign_in::sign_out(&ctx, &caller, peer).await }).await?;
+    sign_in::sign_out(&ctx, &caller, peer).await?;
     let gone = format!("{COOKIE}=; {COOKIE_RULES}; Max-Age=0");
     Ok((StatusCode::NO_CONTENT, [(header::SET_COOKIE, gone)]).into_response())
 }

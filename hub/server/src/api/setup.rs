@@ -19,7 +19,7 @@ use super::{
     sessions::{agent, reply},
 };
 use crate::{
-    auth::{setup, to_the_end},
+    auth::{setup},
     hub::Ctx,
 };
 
@@ -43,6 +43,6 @@ async fn set_up_hub(
     headers: HeaderMap,
     Body(body): Body<SetUpHub>,
 ) -> Result<Response, ApiError> {
-    let opened = to_the_end(async move { setup::set_up(&ctx, body, peer, agent(&headers)).await }).await?;
+    let opened = setup::set_up(&ctx, body, peer, agent(&headers)).await?;
     reply(StatusCode::CREATED, opened)
 }

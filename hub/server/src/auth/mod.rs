@@ -270,16 +270,6 @@ pub fn is_private(peer: Peer) -> bool {
     peer.0.ip().to_canonical().is_loopback()
 }
 
-/// Runs a change to its end even if the client hangs up: what the database has kept must reach the memory too.
-///
-/// # Errors
-/// Those of the change.
-pub async fn to_the_end<T: Send + 'static>(
-    change: impl Future<Output = Result<T, ApiError>> + Send + 'static,
-) -> Result<T, ApiError> {
-    tokio::spawn(change).await.unwrap_or_else(|failed| Err(ApiError::internal(failed)))
-}
-
 /// Takes sessions out of the memory whose end is in the database, and tells teachers who has left.
 fn drop_sessions(ctx: &Ctx, ids: &[SessionId]) {
     let gone = ctx.auth.sessions.end(ids);

@@ -6,6 +6,8 @@ export function pickText(text: Localised, language: Language): string {
   return (language === 'ko' ? (text.ko ?? text.en) : (text.en ?? text.ko)) ?? '';
 }
 
+const CIRCLED = '①②③④⑤⑥⑦⑧⑨⑩⑪⑫';
+
 /** An answer as one line; with the question, choices are told by their number and text. */
 export function describeAnswer(answer: Answer, question?: Question | null): string {
   if (answer.kind === 'number' || answer.kind === 'short_text') return answer.text;
@@ -14,7 +16,7 @@ export function describeAnswer(answer: Answer, question?: Question | null): stri
   return ids
     .map((id) => {
       const place = choices.findIndex((choice) => choice.id === id);
-      return place < 0 ? id : `${place + 1}. ${choices[place]?.text ?? ''}`;
+      return place < 0 ? id : `${CIRCLED[place] ?? place + 1} ${choices[place]?.text ?? ''}`;
     })
     .join(' · ');
 }
