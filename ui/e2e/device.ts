@@ -149,7 +149,9 @@ export class Device {
       const found = await this.page.evaluate(() => {
         const { scrollWidth, clientWidth } = document.documentElement;
         const scrolls = (element: Element | null): boolean => element !== null && element !== document.body && (/auto|scroll|hidden/.test(getComputedStyle(element).overflowX) || scrolls(element.parentElement));
-        const wide = [...document.body.querySelectorAll('*')].filter((element) => element.getBoundingClientRect().right > clientWidth + 0.5 && !scrolls(element.parentElement) && !element.closest('.sr-only'));
+        // What is placed absolutely escapes a box that scrolls unless that box is its containing block.
+        const holder = (element: Element): Element | null => (element instanceof HTMLElement && getComputedStyle(element).position === 'absolute' ? element.offsetParent : element.parentElement);
+        const wide = [...document.body.querySelectorAll('*')].filter((element) => element.getBoundingClientRect().right > clientWidth + 0.5 && !scrolls(holder(element)));
         return { over: scrollWidth - clientWidth, by: wide.slice(-3).map((element) => `${element.tagName.toLowerCase()}.${element.getAttribute('class') ?? ''}`) };
       });
       return found.over > 0 ? [`at 320 px it is ${found.over} px too wide: ${found.by.join(', ')}`] : [];
@@ -166,7 +168,7 @@ export class Device {
     }
   }
 
-  /** Presses Tab once, compares the place of the focus with and without it, and puts the focus back. */
+  /** Presses Tab once, compares the place where the focus is with and without it, and puts the focus back. */
   async #seeFocus(): Promise<string[]> {
     const { page } = this;
     const before = (await page.evaluateHandle(() => document.activeElement)).asElement() as ElementHandle<HTMLElement> | null;
@@ -189,7 +191,12 @@ export class Device {
     if (clip.width <= 0 || clip.height <= 0) return [`the focus is off the screen on ${name}`];
     const options = { clip, animations: 'disabled', caret: 'hide' } as const;
     const focused = await page.screenshot(options);
-    await page.evaluate(() => (document.activeElement as HTMLElement).blur());
+    await page.evaluate((back) => {
+      const here = document.activeElement as HTMLElement;
+      // Back to where the focus was; if that was nowhere, or is the only stop, it just goes.
+      if (back !== null && back !== here && back !== document.body) back.focus({ preventScroll: true });
+      else here.blur();
+    }, before);
     const plain = await page.screenshot(options);
     await before?.evaluate((element) => element.focus({ preventScroll: true }));
     return focused.equals(plain) ? [`the focus on ${name} cannot be seen`] : [];

@@ -4,6 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Device } from './device.ts';
 
+const MOST_LINES = 14;
+
 export class Report {
   #passed = 0;
   #failures: string[] = [];
@@ -77,6 +79,8 @@ export class Report {
 /** The step that failed has been told already. */
 class WalkEnded extends Error {}
 
+/** Playwright tells every try in colours; the first lines say what was looked for and what was there. */
 function describe(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  const text = error instanceof Error ? error.message : String(error);
+  return text.replace(/\u001b\[\d+m/g, '').split('\n').slice(0, MOST_LINES).join('\n').trim();
 }

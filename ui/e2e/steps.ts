@@ -38,7 +38,7 @@ export function nameButton({ page }: Device, pupil: DemoPupil): Locator {
 export async function fillAdult(device: Device, account: Account, tongue: Tongue): Promise<void> {
   const { page } = device;
   await chooseLanguage(device, tongue);
-  await page.getByText(say(tongue, 'signin.adult'), { exact: true }).click();
+  await pick(device, say(tongue, 'signin.adult'));
   await page.getByLabel(say(tongue, 'signin.login_name'), { exact: true }).fill(account.login_name);
   await page.getByLabel(say(tongue, 'signin.password'), { exact: true }).fill(account.password);
   await page.keyboard.press('Enter');
@@ -47,6 +47,11 @@ export async function fillAdult(device: Device, account: Account, tongue: Tongue
 export async function signInAdult(device: Device, account: Account, tongue: Tongue): Promise<void> {
   await fillAdult(device, account, tongue);
   await device.page.locator('header').getByRole('button', { name: say(tongue, 'app.sign_out') }).waitFor();
+}
+
+/** One of a few words that stand side by side. */
+export async function pick({ page }: Device, word: string): Promise<void> {
+  await page.getByRole('radio', { name: word, exact: true }).check();
 }
 
 export type Hand = 'keys' | 'touch';

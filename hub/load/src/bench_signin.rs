@@ -1,9 +1,10 @@
-//! `signin`: a whole class signs in at the same moment, each pupil over a fresh connection.
+//! `signin`: a whole class signs in at the same moment, each pupil over a fresh connection. Where the school's classes
+//! are smaller, pupils of the next class fill the seats.
 
 use crate::{
     http1::Connection,
     report::{Report, Target, tell},
-    school::{Accounts, ClassAccounts},
+    school::{Accounts, PupilAccount},
 };
 use anyhow::{Context, Result, ensure};
 use dreamseed_wire::account::SignIn;
@@ -15,19 +16,23 @@ use std::{
 /// As many as a class has.
 pub const PUPILS: usize = 35;
 
-/// Signs in `rounds` classes, one after the other, and adds the slowest round's figures to the report.
+/// Signs in so many pupils `rounds` times, others each time if the school has them, and adds the slowest round's figures to the report.
 pub async fn measure_sign_in(
     address: SocketAddr,
     accounts: &Accounts,
     rounds: usize,
     report: &mut Report,
 ) -> Result<()> {
-    let classes: Vec<_> = accounts.classes.iter().filter(|class| class.pupils.len() >= PUPILS).collect();
-    ensure!(!classes.is_empty(), "no class has {PUPILS} pupils");
-    tell(&format!("sign-in: {PUPILS} pupils of one class at once, {rounds} classes"));
+    let pupils: Vec<(&str, &PupilAccount)> = accounts
+        .classes
+        .iter()
+        .flat_map(|class| class.pupils.iter().map(|pupil| (class.class_code.as_str(), pupil)))
+        .collect();
+    ensure!(pupils.len() >= PUPILS, "the school has fewer than {PUPILS} pupils");
+    tell(&format!("sign-in: {PUPILS} pupils at once, {rounds} rounds"));
     let mut slowest: Vec<Duration> = Vec::new();
-    for class in classes.iter().cycle().take(rounds) {
-        let times = sign_in_class(address, class).await?;
+    for seats in pupils.chunks_exact(PUPILS).cycle().take(rounds) {
+        let times = sign_in_at_once(address, seats).await?;
         if times.last() > slowest.last() {
             slowest = times;
         }
@@ -40,11 +45,11 @@ pub async fn measure_sign_in(
 }
 
 /// From the common start to each pupil's tokens, sorted.
-async fn sign_in_class(address: SocketAddr, class: &ClassAccounts) -> Result<Vec<Duration>> {
+async fn sign_in_at_once(address: SocketAddr, seats: &[(&str, &PupilAccount)]) -> Result<Vec<Duration>> {
     let mut requests = Vec::new();
-    for pupil in &class.pupils[..PUPILS] {
+    for (class_code, pupil) in seats {
         let body = serde_json::to_string(&SignIn::Pupil {
-            class_code: class.class_code.clone(),
+            class_code: (*class_code).to_owned(),
             pupil_id: pupil.pupil_id,
             pin: pupil.pin.clone(),
             native: false,

@@ -130,7 +130,7 @@ struct LoadOptions {
     /// Seconds driven before, not measured
     #[arg(long, default_value_t = 2)]
     warm_up: u64,
-    /// Classes that sign in, one after the other; the slowest counts
+    /// How often 35 pupils sign in at once; the slowest counts
     #[arg(long, default_value_t = 3)]
     rounds: usize,
     /// Draw latencies of answers and lists into this SVG

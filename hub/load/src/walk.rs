@@ -8,6 +8,7 @@
 use crate::{
     answers::make_repertoire,
     hub_process::{HubProcess, ModelUse, run_hub_command},
+    report::tell,
     school::{Accounts, ClassAccounts},
 };
 use anyhow::{Context, Result, bail, ensure};
@@ -50,10 +51,11 @@ pub async fn walk_main_job(binary: &Path, models: &Path, now: jiff::Timestamp) -
     )?;
     let stranger = Hub::new(&format!("http://{}", hub.address))?;
     let walked = walk_roles(&stranger, &accounts, now).await;
-    if let Err(error) = walked {
+    if walked.is_err() {
         // Before the folder goes: the log tells what the hub thought of it.
-        return Err(error.context(format!("the hub's log ends with:\n{}", hub.end_of_log())));
+        tell(&format!("the hub's log ends with:\n{}", hub.end_of_log()));
     }
+    walked?;
     hub.stop().await?;
     say("끝 · done", &format!("모든 단계 성공 · every step worked, {:.1} s", begun.elapsed().as_secs_f64()))
 }

@@ -132,7 +132,9 @@ impl Hub {
         let handle = axum_server::Handle::new();
         let mut server = axum_server::from_tcp(listener)?
             .acceptor(axum_server::accept::NoDelayAcceptor::new())
-            .handle(handle.clone());
+            .handle(handle.clone())
+            // Else a connection that sends nothing is asked for its protocol for ever, before any time limit.
+            .http1_only();
         // Half a header, sent slowly, must not hold a connection for ever; axum-server's own default is no limit.
         let headers = Duration::from_secs(ctx.config.http.header_timeout_secs);
         server.http_builder().http1().header_read_timeout(headers).keep_alive(true);

@@ -90,13 +90,17 @@ pub async fn picture(ctx: &Ctx, class_id: ClassId) -> Result<Option<ClassLive>, 
         .await
 }
 
-/// What changed in a class after a number of the record, oldest first.
-pub async fn missed(ctx: &Ctx, class_id: ClassId, since: i64) -> Result<Vec<(i64, LiveEvent)>, StoreError> {
+/// What changed in a class after a number of the record, oldest first; none if the record does not reach that far, as
+/// after a restore: then the picture must be fetched again.
+pub async fn missed(ctx: &Ctx, class_id: ClassId, since: i64) -> Result<Option<Vec<(i64, LiveEvent)>>, StoreError> {
     let school = ctx.school.get();
     let now = ctx.clock.now();
     ctx.store
         .read(move |conn| {
-            let Some(class) = school.classes.get(&class_id) else { return Ok(Vec::new()) };
+            if since > hub_meta::last_seq(conn)? {
+                return Ok(None);
+            }
+            let Some(class) = school.classes.get(&class_id) else { return Ok(Some(Vec::new())) };
             let mut events = Vec::new();
             for lesson in &class.lessons {
                 for (_, pupil) in &class.pupils {
@@ -112,7 +116,7 @@ pub async fn missed(ctx: &Ctx, class_id: ClassId, since: i64) -> Result<Vec<(i64
                 }
             }
             events.sort_by_key(|(seq, _)| *seq);
-            Ok(events)
+            Ok(Some(events))
         })
         .await
 }

@@ -36,7 +36,10 @@ pub fn fraction_problem() -> ProblemDraft {
             form: None,
         },
         check: Some("1/2 + 1/3".into()),
-        solution: both("통분하면 $\\frac{3}{6}+\\frac{2}{6}=\\frac{5}{6}$이에요.", "$\\frac{3}{6}+\\frac{2}{6}=\\frac{5}{6}$"),
+        solution: both(
+            "통분하면 $\\frac{3}{6}+\\frac{2}{6}=\\frac{5}{6}$이에요.",
+            "$\\frac{3}{6}+\\frac{2}{6}=\\frac{5}{6}$",
+        ),
         hints: vec![
             both("두 분모를 먼저 살펴보세요.", "Look at the two denominators first."),
             both("분모를 같게 만들어 보세요.", "Make the denominators equal."),
@@ -102,7 +105,10 @@ pub fn multiple_choice_problem() -> ProblemDraft {
 pub fn word_problem() -> ProblemDraft {
     ProblemDraft {
         title: both("도형의 이름", "Name the shape"),
-        statement: both("네 변과 네 각이 모두 같은 도형은?", "Four equal sides and four equal angles: which shape?"),
+        statement: both(
+            "네 변과 네 각이 모두 같은 도형은?",
+            "Four equal sides and four equal angles: which shape?",
+        ),
         question: QuestionDraft::ShortText,
         key: AnswerKey::ShortText { accepted: vec!["정사각형".into(), "square".into()] },
         hints: vec![both("변과 각을 함께 보세요.", "Look at sides and angles together.")],

@@ -16,7 +16,6 @@ use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
     sync::Arc,
-    time::Duration,
 };
 
 use dreamseed_client::Hub as Client;
@@ -186,8 +185,10 @@ impl TestHub {
     pub async fn parent(&self, name: &str, children: &[UserId]) -> Person {
         let id = self.add_user(Role::Parent, name, Language::Ko).await;
         let (children, now) = (children.to_vec(), self.clock.now());
-        self.write(move |tx| children.iter().try_for_each(|child| lessons::add_guardian(tx, id, *child, now)))
-            .await;
+        self.write(move |tx| {
+            children.iter().try_for_each(|child| lessons::add_guardian(tx, id, *child, now))
+        })
+        .await;
         self.reload().await;
         self.sign_in(id).await
     }
@@ -304,7 +305,13 @@ impl TestHub {
 
     /// The login name of staff or a parent.
     pub fn login_of(&self, user: UserId) -> String {
-        self.ctx().school.get().people.get(&user).and_then(|person| person.login_name.clone()).expect("a login name")
+        self.ctx()
+            .school
+            .get()
+            .people
+            .get(&user)
+            .and_then(|person| person.login_name.clone())
+            .expect("a login name")
     }
 
     /// Writes problems and gives them to [`TestHub::class`], with help up to worked steps.
@@ -363,6 +370,3 @@ pub fn config_in(folder: &Path) -> Config {
     config.sign_in.parallel_hashes = 2;
     config
 }
-
-/// Short enough not to be felt, long enough for a busy machine to do what it would do wrongly.
-pub const A_MOMENT: Duration = Duration::from_millis(100);

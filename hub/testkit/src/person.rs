@@ -88,7 +88,13 @@ impl RawReply {
 }
 
 /// Sends a request as it is; a body goes as JSON.
-pub async fn request(client: &Client, method: Method, path: &str, token: Option<&str>, body: &str) -> RawReply {
+pub async fn request(
+    client: &Client,
+    method: Method,
+    path: &str,
+    token: Option<&str>,
+    body: &str,
+) -> RawReply {
     let bearer = token.map(|token| format!("Bearer {token}"));
     let mut headers: Vec<(&str, &str)> = Vec::new();
     if let Some(bearer) = &bearer {

@@ -2,7 +2,7 @@
 import { Device, type Scene } from '../device.ts';
 import type { RunningHub } from '../hub.ts';
 import type { School } from '../school.ts';
-import { check, checkEqual, fillAdult, signInAdult } from '../steps.ts';
+import { check, checkEqual, fillAdult, pick, signInAdult } from '../steps.ts';
 import { say, sayToStaff, type StaffWord, type Word } from '../words.ts';
 
 export async function walkAdmin(scene: Scene, hub: RunningHub, school: School): Promise<void> {
@@ -40,7 +40,7 @@ export async function walkAdmin(scene: Scene, hub: RunningHub, school: School): 
     const dialog = page.getByRole('dialog', { name: staff('users.add') });
     await dialog.getByLabel(staff('people.name'), { exact: true }).fill(tongue === 'ko' ? '한새봄' : 'Hana Spring');
     await dialog.getByLabel(staff('users.login'), { exact: true }).fill(login);
-    await dialog.getByText(tongue === 'ko' ? '한국어' : 'English', { exact: true }).click();
+    await dialog.getByRole('radio', { name: tongue === 'ko' ? '한국어' : 'English', exact: true }).check();
     return dialog;
   });
   await device.look('people-add', tongue);
@@ -79,12 +79,12 @@ export async function walkAdmin(scene: Scene, hub: RunningHub, school: School): 
   });
 
   await report.step('pupils and parents can be found', async () => {
-    await page.getByText(word('role.student'), { exact: true }).click();
+    await pick(device, word('role.student'));
     const pupil = school.class.pupils.at(-1);
     check(pupil !== undefined, 'the class is empty');
     await page.getByLabel(staff('users.search')).fill(pupil.name);
     await page.getByRole('row', { name: new RegExp(pupil.name) }).first().waitFor();
-    await page.getByText(word('role.parent'), { exact: true }).click();
+    await pick(device, word('role.parent'));
     await page.getByLabel(staff('users.search')).fill(accounts.parents[0]?.login_name ?? '');
     await page.getByRole('row', { name: new RegExp(accounts.parents[0]?.login_name ?? '') }).waitFor();
   });

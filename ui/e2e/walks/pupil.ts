@@ -34,7 +34,7 @@ export async function walkPupil(scene: Scene, hub: RunningHub, school: School): 
   });
   await device.look('sign-in-names', tongue);
 
-  await report.step('a wrong PIN is told without blame, and the right one signs in, by keyboard alone', async () => {
+  await report.step('a wrong PIN, by keyboard alone, is told without blame', async () => {
     device.allow(/status of 401 .*\/api\/v1\/sessions\)/);
     await nameButton(device, pupil).focus();
     await page.keyboard.press('Enter');
@@ -133,7 +133,7 @@ export async function walkPupil(scene: Scene, hub: RunningHub, school: School): 
     check(versionOnScreen(device) !== version, 'the same problem came again');
   });
 
-  await report.step('skipping leads on, and the last problem to the end of the lesson', async () => {
+  await report.step('problem by problem to the end of the lesson', async () => {
     for (let left = (await school.live()).problems.length; left > 0; left--) {
       if (page.url().endsWith('/finished')) break;
       const now = school.problem(versionOnScreen(device));

@@ -70,10 +70,17 @@ async fn follow(
 ) {
     // Before the log is read, so that nothing falls between the two.
     let mut news = ctx.live.subscribe();
+    let mut since = since;
     let mut last = since.unwrap_or(i64::MAX);
-    if let Some(since) = since {
-        match live::missed(&ctx, class, since).await {
-            Ok(missed) => {
+    if let Some(seen) = since {
+        match live::missed(&ctx, class, seen).await {
+            Ok(None) => {
+                since = None;
+                if sender.send(Ok(frame(None, &LiveEvent::Refetch))).await.is_err() {
+                    return;
+                }
+            }
+            Ok(Some(missed)) => {
                 for (seq, event) in missed {
                     last = last.max(seq);
                     if sender.send(Ok(frame(Some(seq), &event))).await.is_err() {

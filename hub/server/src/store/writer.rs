@@ -258,7 +258,16 @@ fn failed_to_sync(failure: Option<&StoreError>) -> bool {
 fn copy_failure(failure: &StoreError) -> StoreError {
     match failure {
         StoreError::DiskFull => StoreError::DiskFull,
-        other => {
+        other @ (StoreError::Newer { .. }
+        | StoreError::Foreign
+        | StoreError::ReadOnly(_)
+        | StoreError::Damaged(_)
+        | StoreError::Closed
+        | StoreError::Busy
+        | StoreError::Taken(_)
+        | StoreError::BadValue { .. }
+        | StoreError::Sqlite(_)
+        | StoreError::Io(_)) => {
             tracing::error!(error = ?other, "a group of writes failed");
             StoreError::Closed
         }

@@ -1,8 +1,8 @@
 //! `/notices`, `/models`, `/engine`: what the admin looks after.
 
 use dreamseed_hub::store::notices;
-use dreamseed_testkit::{HandEngine, TestHub, refusal};
 use dreamseed_models::engine::EnginePhase;
+use dreamseed_testkit::{HandEngine, TestHub, refusal};
 use dreamseed_wire::{Language, hub::NoticeCode, ids::*, model::EngineState};
 
 const ALL: [NoticeCode; 6] = [
@@ -28,8 +28,10 @@ async fn every_notice_says_what_happened_and_what_to_do_in_both_languages() {
         raise(&hub, code).await;
         raise(&hub, code).await;
     }
-    let (korean, english) =
-        (admin.notices(Language::Ko).await.expect("notices"), admin.notices(Language::En).await.expect("notices"));
+    let (korean, english) = (
+        admin.notices(Language::Ko).await.expect("notices"),
+        admin.notices(Language::En).await.expect("notices"),
+    );
     assert_eq!((korean.len(), english.len()), (ALL.len(), ALL.len()), "one of each is open at a time");
     let is_korean = |text: &str| text.chars().any(|c| ('가'..='힣').contains(&c));
     for (ko, en) in korean.iter().zip(&english) {
@@ -55,7 +57,10 @@ async fn the_catalogue_says_how_to_get_each_model() {
     let hub = TestHub::start().await;
     let models = hub.admin().await.models().await.expect("models");
     let starter = models.iter().find(|model| model.verified).expect("a verified model");
-    assert!(starter.bytes.is_some() && starter.languages == [Language::En] && !starter.installed, "{starter:?}");
+    assert!(
+        starter.bytes.is_some() && starter.languages == [Language::En] && !starter.installed,
+        "{starter:?}"
+    );
     for model in &models {
         assert!(!model.active && !model.how_to_get.is_empty() && !model.licence.is_empty(), "{model:?}");
     }

@@ -88,7 +88,8 @@ async fn every_kind_is_graded() {
         }
     });
     let single = |choice: &str| Answer::SingleChoice { choice: choice.into() };
-    let many = |choices: &[&str]| Answer::MultipleChoice { choices: choices.iter().map(|&c| c.into()).collect() };
+    let many =
+        |choices: &[&str]| Answer::MultipleChoice { choices: choices.iter().map(|&c| c.into()).collect() };
     let word = |text: &str| Answer::ShortText { text: text.into() };
     let unread = |why| Grade::NotUnderstood { why };
     let form = |what| Grade::RightButForm { what };
@@ -119,7 +120,11 @@ async fn every_kind_is_graded() {
         (near, vec![(number("3.141"), Grade::Right), (number("3.15"), Grade::Wrong)]),
         (
             length,
-            vec![(number("12cm"), Grade::Right), (number("12"), form(FormFault::Unit)), (number("13 cm"), Grade::Wrong)],
+            vec![
+                (number("12cm"), Grade::Right),
+                (number("12"), form(FormFault::Unit)),
+                (number("13 cm"), Grade::Wrong),
+            ],
         ),
         (
             choice_problem(),
@@ -257,7 +262,8 @@ async fn the_version_that_was_seen_is_graded() {
     let given = hub.give(&[sum_problem(4)]).await;
     let pupil = hub.pupil("민지").await;
     let teacher = hub.teacher().await;
-    let changed = teacher.change_problem(given.problems[0].problem_id, &sum_problem(7)).await.expect("changed");
+    let changed =
+        teacher.change_problem(given.problems[0].problem_id, &sum_problem(7)).await.expect("changed");
     assert_eq!(changed.version, 2);
     assert_ne!(changed.problem_version_id, given.version());
     assert_eq!(pupil.submit_answer(&given.answer("5")).await.expect("kept").grade, Grade::Right);
@@ -289,7 +295,9 @@ async fn a_late_answer_counts_on_its_day_in_the_schools_zone() {
         answer.occurred_at = Some(claim.parse().expect("time"));
         pupil.submit_answer(&answer).await.expect("kept");
         let after = pupil.my_progress().await.expect("progress").days;
-        let count = |days: &[DayProgress]| days.iter().find(|found| found.day == day).map_or(0, |found| found.attempts);
+        let count = |days: &[DayProgress]| {
+            days.iter().find(|found| found.day == day).map_or(0, |found| found.attempts)
+        };
         assert_eq!(count(&after), count(&before) + 1, "{claim}: {after:?}");
         assert!(after.is_sorted_by(|a, b| a.day < b.day), "oldest first: {after:?}");
     }
@@ -319,7 +327,10 @@ async fn only_what_was_given_can_be_answered() {
     }
     let refused = refusal(pupil.problem_version(elsewhere.version(), Language::Ko).await);
     assert_eq!(refused, refusal(pupil.problem_version(ProblemVersionId::new(), Language::Ko).await));
-    pupil.submit_answer(&submission(given.version(), None, number("5/6"))).await.expect("practice outside the lesson");
+    pupil
+        .submit_answer(&submission(given.version(), None, number("5/6")))
+        .await
+        .expect("practice outside the lesson");
 }
 
 #[tokio::test]
@@ -344,7 +355,10 @@ async fn what_is_not_understood_is_held_against_nobody() {
     for text in ["", "1/0", "3,50", "1e999", "사과"] {
         let receipt = pupil.submit_answer(&given.answer(text)).await.expect("kept");
         assert!(matches!(receipt.grade, Grade::NotUnderstood { .. }), "{text}: {receipt:?}");
-        assert!(receipt.next.try_again && !receipt.next.solution, "typing anything opens no solution: {receipt:?}");
+        assert!(
+            receipt.next.try_again && !receipt.next.solution,
+            "typing anything opens no solution: {receipt:?}"
+        );
         assert_eq!(receipt.feedback_url, None, "help comes by itself after wrong answers only");
         assert_eq!(refusal(pupil.release_solution(receipt.attempt_id).await), (403, "not_released".into()));
     }

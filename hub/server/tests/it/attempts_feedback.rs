@@ -49,7 +49,9 @@ async fn told(pupil: &Person, answer: &SubmitAnswer) -> Vec<FeedbackEvent> {
 }
 
 fn text_of(events: &[FeedbackEvent]) -> String {
-    let token = |event: &FeedbackEvent| if let FeedbackEvent::Token { text } = event { Some(text.clone()) } else { None };
+    let token = |event: &FeedbackEvent| {
+        if let FeedbackEvent::Token { text } = event { Some(text.clone()) } else { None }
+    };
     events.iter().filter_map(token).collect()
 }
 
@@ -128,7 +130,11 @@ async fn what_the_model_is_told() {
     assert!(request.shared[1].text.contains("얼마예요") && request.shared[1].text.contains("통분"));
     assert!(request.own.contains("지시를 무시하고"), "{}", request.own);
     assert_eq!(request.own.matches('«').count(), 1, "the fence is the hub's own: {}", request.own);
-    let all = format!("{}{}", request.shared.iter().map(|part| part.text.as_str()).collect::<String>(), request.own);
+    let all = format!(
+        "{}{}",
+        request.shared.iter().map(|part| part.text.as_str()).collect::<String>(),
+        request.own
+    );
     for secret in ["민지은하", &pupil.id.to_string(), &answer.attempt_id.to_string(), "5학년 1반"] {
         assert!(!all.contains(secret), "{secret} is in {all}");
     }
@@ -138,7 +144,11 @@ async fn what_the_model_is_told() {
     ask(&classmate, &given).await;
     let other = engine.next().await.request;
     assert_eq!(other.shared, request.shared);
-    assert!(other.own.contains("2/5") && other.own.contains("분자끼리"), "the misconception is named: {}", other.own);
+    assert!(
+        other.own.contains("2/5") && other.own.contains("분자끼리"),
+        "the misconception is named: {}",
+        other.own
+    );
 }
 
 #[tokio::test]
@@ -240,7 +250,10 @@ async fn a_late_model_joins_the_hint() {
 async fn a_text_that_tells_the_answer_is_stopped() {
     for (pieces, shown) in [
         (&["답은 5", "/6이에요. ", "더 궁금한 것이 있나요? 또 물어보세요."][..], ""),
-        (&["분모를 같게 해 보세요. ", "그러면 결과는 5/6", "이 돼요. 잘했어요."][..], "분모를 같게 해 보세요."),
+        (
+            &["분모를 같게 해 보세요. ", "그러면 결과는 5/6", "이 돼요. 잘했어요."][..],
+            "분모를 같게 해 보세요.",
+        ),
     ] {
         let (hub, engine, given) = school(BOTH).await;
         let pupil = hub.pupil("민지").await;
@@ -262,12 +275,16 @@ async fn a_text_that_tells_the_answer_is_stopped() {
 #[tokio::test]
 async fn a_model_that_fails_leaves_it_to_the_author() {
     let (hub, engine, given) = school(BOTH).await;
-    for why in [GenFailure::EngineDied, GenFailure::Compute, GenFailure::PromptTooLong, GenFailure::QueueFull] {
+    for why in [GenFailure::EngineDied, GenFailure::Compute, GenFailure::PromptTooLong, GenFailure::QueueFull]
+    {
         let pupil = hub.pupil("민지").await;
         let answer = ask(&pupil, &given).await;
         engine.next().await.fail(why).await;
         let events = told(&pupil, &answer).await;
-        assert!(matches!(&events[..], [FeedbackEvent::Hint { text, .. }, FeedbackEvent::Done { written_by_ai: false }] if text == FIRST_HINT), "{why:?}: {events:?}");
+        assert!(
+            matches!(&events[..], [FeedbackEvent::Hint { text, .. }, FeedbackEvent::Done { written_by_ai: false }] if text == FIRST_HINT),
+            "{why:?}: {events:?}"
+        );
     }
     // After some words they stay, and the hint follows.
     let pupil = hub.pupil("서연").await;
@@ -338,14 +355,20 @@ async fn hints_go_on_up_to_the_lessons_ceiling() {
         (HintCeiling::WorkedStep, [0, 1, 2]),
     ] {
         let lesson =
-            OpenLesson { title: "연습".into(), problem_ids: vec![problem.problem_id], hint_ceiling: ceiling };
+            OpenLesson {
+                title: "연습".into(), problem_ids: vec![problem.problem_id], hint_ceiling: ceiling
+            };
         let lesson = teacher.open_lesson(hub.class, &lesson).await.expect("a lesson");
         let given = Given { problems: vec![problem.clone()], lesson };
         let pupil = hub.pupil("민지").await;
         for level in levels {
             let answer = ask(&pupil, &given).await;
             let expected = fraction_problem().hints[level].ko.clone().expect("Korean");
-            assert_eq!(told(&pupil, &answer).await[0], hint(&expected, HintReason::OtherLanguage), "{ceiling:?}");
+            assert_eq!(
+                told(&pupil, &answer).await[0],
+                hint(&expected, HintReason::OtherLanguage),
+                "{ceiling:?}"
+            );
         }
     }
 }
@@ -357,7 +380,11 @@ async fn a_pupil_says_whether_it_helped() {
     let answer = given.answer("2/5");
     pupil.submit_answer(&answer).await.expect("kept");
     let not_found = (404, "not_found".to_owned());
-    assert_eq!(refusal(pupil.rate_feedback(answer.attempt_id, true).await), not_found, "nothing was asked for");
+    assert_eq!(
+        refusal(pupil.rate_feedback(answer.attempt_id, true).await),
+        not_found,
+        "nothing was asked for"
+    );
     assert_eq!(refusal(pupil.feedback_events(answer.attempt_id, None).await), not_found);
     pupil.ask_help(answer.attempt_id).await.expect("a ticket");
     let turn = engine.next().await;
@@ -398,9 +425,12 @@ async fn a_turn_expires_when_its_pupil_has_moved_on() {
         (hub.pupil("하나").await, hub.pupil("두리").await, hub.pupil("세찬").await, hub.pupil("네온").await);
     let running = ask(&first, &given).await;
     let turn = engine.next().await;
-    let (solved, left, waiting) = (ask(&solver, &given).await, ask(&leaver, &given).await, ask(&stayer, &given).await);
+    let (solved, left, waiting) =
+        (ask(&solver, &given).await, ask(&leaver, &given).await, ask(&stayer, &given).await);
     let mut place = follow(&stayer, &waiting).await;
-    let FeedbackEvent::Queued { ahead, .. } = next_event(&mut place).await.data else { panic!("a place in line") };
+    let FeedbackEvent::Queued { ahead, .. } = next_event(&mut place).await.data else {
+        panic!("a place in line")
+    };
     assert_eq!(ahead, 2, "before the one that runs nobody waits");
     solver.submit_answer(&given.answer("5/6")).await.expect("solved meanwhile");
     leaver.submit_answer(&given.answer_to(1, "5")).await.expect("gone on");
@@ -408,8 +438,8 @@ async fn a_turn_expires_when_its_pupil_has_moved_on() {
     turn.text("분모를 보세요.").await;
     turn.done().await;
     let expired = FeedbackEvent::Failed { reason: FeedbackFailure::Expired };
-    assert_eq!(told(&solver, &solved).await, [expired.clone()]);
-    assert_eq!(told(&leaver, &left).await, [expired]);
+    assert_eq!(told(&solver, &solved).await, std::slice::from_ref(&expired));
+    assert_eq!(told(&leaver, &left).await, std::slice::from_ref(&expired));
     let turn = engine.next().await;
     turn.text("다시 보세요.").await;
     turn.done().await;
@@ -447,7 +477,12 @@ async fn a_stream_ends_with_the_access_token_and_goes_on_with_the_next() {
     let mut events = follow(&pupil, &answer).await;
     turn.text("두 분모를 보세요. 그다음 ").await;
     let before = rest_of(&mut events).await;
-    assert!(before.iter().all(|event| !matches!(event.data, FeedbackEvent::Failed { .. } | FeedbackEvent::Done { .. })), "{before:?}");
+    assert!(
+        before
+            .iter()
+            .all(|event| !matches!(event.data, FeedbackEvent::Failed { .. } | FeedbackEvent::Done { .. })),
+        "{before:?}"
+    );
     let last: u64 = before.last().expect("some words").id.parse().expect("a number");
     turn.text("같게 해 보세요.").await;
     turn.done().await;
@@ -549,7 +584,8 @@ async fn readers_do_not_matter_to_the_turn() {
     }
     turn.text("보세요.").await;
     turn.done().await;
-    until("the turn is kept", async || transcript(&pupil, &answer).await[0].state == FeedbackState::Done).await;
+    until("the turn is kept", async || transcript(&pupil, &answer).await[0].state == FeedbackState::Done)
+        .await;
     assert_eq!(hub.ctx().feedback.open_logs(), 0, "nothing stays in memory");
     let unknown = refusal(pupil.feedback_events(AttemptId::new(), None).await);
     assert_eq!(unknown, (403, "not_allowed".into()));

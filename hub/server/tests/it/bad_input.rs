@@ -6,15 +6,10 @@ use dreamseed_client::{Hub as Client, Method};
 use dreamseed_hub::{clock::Clock, config::Config, hub::Hub};
 use dreamseed_models::scripted::{Script, ScriptedEngine};
 use dreamseed_testkit::{
-    MockClock, Person, RawReply, TestHub, Wire, config_in, fraction_problem, minutes, number, refusal, request,
-    status_of, submission, within,
+    MockClock, Person, RawReply, TestHub, Wire, config_in, fraction_problem, minutes, number, refusal,
+    request, status_of, submission, within,
 };
-use dreamseed_wire::{
-    Language,
-    answer::Grade,
-    hub::NoticeCode,
-    ids::*,
-};
+use dreamseed_wire::{Language, answer::Grade, hub::NoticeCode, ids::*};
 use serde_json::{Value, json};
 
 async fn send(person: &Person, content_type: Option<&str>, body: impl Into<Vec<u8>>) -> RawReply {
@@ -38,7 +33,7 @@ async fn bodies_that_are_not_what_they_should_be() {
         body.to_string().into_bytes()
     };
     let json = Some("application/json");
-    let cases: Vec<(&str, Option<&str>, Vec<u8>, u16, &str)> = vec![
+    let cases = [
         ("nothing", json, vec![], 400, "bad_body"),
         ("half", json, good.to_string().into_bytes()[..40].to_vec(), 400, "bad_body"),
         ("two", json, format!("{good}{good}").into_bytes(), 400, "bad_body"),
@@ -48,12 +43,24 @@ async fn bodies_that_are_not_what_they_should_be() {
         ("deep", json, "[".repeat(60_000).into_bytes(), 422, "bad_body"),
         ("deep within", json, format!("{{\"answer\":{}", "[".repeat(60_000)).into_bytes(), 422, "bad_body"),
         ("an unknown field", json, with(&|body| body["score"] = json!(100)), 422, "bad_body"),
-        ("an unknown field within", json, with(&|body| body["answer"]["grade"] = json!("right")), 422, "bad_body"),
+        (
+            "an unknown field within",
+            json,
+            with(&|body| body["answer"]["grade"] = json!("right")),
+            422,
+            "bad_body",
+        ),
         ("an unknown kind", json, with(&|body| body["answer"]["kind"] = json!("essay")), 422, "bad_body"),
         ("a number for a text", json, with(&|body| body["answer"]["text"] = json!(5)), 422, "bad_body"),
         ("no id", json, with(&|body| body["attempt_id"] = json!("1")), 422, "bad_body"),
         ("a time of its own", json, with(&|body| body["occurred_at"] = json!("gestern")), 422, "bad_body"),
-        ("a year of its own", json, with(&|body| body["occurred_at"] = json!("99999-01-01T00:00:00Z")), 422, "bad_body"),
+        (
+            "a year of its own",
+            json,
+            with(&|body| body["occurred_at"] = json!("99999-01-01T00:00:00Z")),
+            422,
+            "bad_body",
+        ),
         ("a number that is none", json, with(&|body| body["device_seq"] = json!(1e99)), 422, "bad_body"),
         ("another type", Some("text/plain"), good.to_string().into_bytes(), 415, "bad_body"),
         ("a form", Some("application/x-www-form-urlencoded"), b"a=b".to_vec(), 415, "bad_body"),
@@ -112,13 +119,42 @@ async fn answers_of_every_sort_are_graded_or_not_understood() {
     let given = hub.give(&[fraction_problem()]).await;
     let pupil = hub.pupil("민지").await;
     for text in [
-        "", " ", "\u{0}", "5\u{0}/6", "1/0", "0/0", "1e999", "-1e999", "1e-999", "NaN", "inf", "--5", "5//6", "5/6/7",
-        "\u{202e}6/5", "\u{200f}5/6", "\u{feff}", "💥", "𝟓/𝟔", "一百", "½½", "\u{301}", "٥/٦",
-        "'; DROP TABLE attempts; --", "<script>alert(1)</script>", "{{7*7}}", "../../etc/passwd",
-        &"9".repeat(200), &"9".repeat(60_000), &"가".repeat(20_000), &"1/".repeat(10_000), &format!("{}/{}", "9".repeat(90), "7".repeat(90)),
+        "",
+        " ",
+        "\u{0}",
+        "5\u{0}/6",
+        "1/0",
+        "0/0",
+        "1e999",
+        "-1e999",
+        "1e-999",
+        "NaN",
+        "inf",
+        "--5",
+        "5//6",
+        "5/6/7",
+        "\u{202e}6/5",
+        "\u{200f}5/6",
+        "\u{feff}",
+        "💥",
+        "𝟓/𝟔",
+        "一百",
+        "½½",
+        "\u{301}",
+        "٥/٦",
+        "'; DROP TABLE attempts; --",
+        "<script>alert(1)</script>",
+        "{{7*7}}",
+        "../../etc/passwd",
+        &"9".repeat(200),
+        &"9".repeat(60_000),
+        &"가".repeat(20_000),
+        &"1/".repeat(10_000),
+        &format!("{}/{}", "9".repeat(90), "7".repeat(90)),
     ] {
         let answer = given.answer(text);
-        let receipt = pupil.submit_answer(&answer).await.unwrap_or_else(|error| panic!("{text:?}: {error:?}"));
+        let receipt =
+            pupil.submit_answer(&answer).await.unwrap_or_else(|error| panic!("{text:?}: {error:?}"));
         let is_right = matches!(receipt.grade, Grade::Right | Grade::RightButForm { .. });
         assert!(!is_right || text == "𝟓/𝟔" || text.contains("5/6") || text == "٥/٦", "{text:?}: {receipt:?}");
         let kept = pupil.attempt(answer.attempt_id).await.expect("kept");
@@ -134,13 +170,31 @@ async fn names_that_hide_something() {
     let (admin, teacher) = (hub.admin().await, hub.teacher().await);
     let class = hub.class;
     let problem = teacher.problems().await.expect("problems")[0].problem_id;
-    let bad = ["", "   ", "a\u{0}b", "a\nb", "\u{202e}nimda", "a\u{2066}b", "a\u{200b}b", &"가".repeat(200), &"a".repeat(5_000)];
+    let bad = [
+        "",
+        "   ",
+        "a\u{0}b",
+        "a\nb",
+        "\u{202e}nimda",
+        "a\u{2066}b",
+        "a\u{200b}b",
+        &"가".repeat(200),
+        &"a".repeat(5_000),
+    ];
     for (n, name) in bad.iter().enumerate() {
         let requests = [
             (&teacher, "/classes".to_owned(), json!({ "name": name, "grade": 5, "school_year": 2026 })),
             (&teacher, format!("/classes/{class}/pupils"), json!({ "name": name, "number": n + 1 })),
-            (&teacher, format!("/classes/{class}/lessons"), json!({ "title": name, "problem_ids": [problem] })),
-            (&admin, "/users".to_owned(), json!({ "role": "teacher", "login_name": format!("teacher{n}"), "name": name })),
+            (
+                &teacher,
+                format!("/classes/{class}/lessons"),
+                json!({ "title": name, "problem_ids": [problem] }),
+            ),
+            (
+                &admin,
+                "/users".to_owned(),
+                json!({ "role": "teacher", "login_name": format!("teacher{n}"), "name": name }),
+            ),
             (&admin, "/users".to_owned(), json!({ "role": "teacher", "login_name": name, "name": "이선생" })),
         ];
         for (who, path, body) in requests {
@@ -151,7 +205,11 @@ async fn names_that_hide_something() {
         draft.title.ko = Some((*name).to_owned());
         // A title is Markdown: it may hold a line's end or a zero-width space, but not be empty, long, or turn round.
         if !name.contains(['\u{200b}', '\n']) {
-            assert_eq!(refusal(teacher.add_problem(&draft).await), (422, "bad_field".into()), "title {name:?}");
+            assert_eq!(
+                refusal(teacher.add_problem(&draft).await),
+                (422, "bad_field".into()),
+                "title {name:?}"
+            );
         }
     }
     let detail = teacher.class_detail(class).await.expect("the class");
@@ -163,14 +221,32 @@ async fn ids_and_addresses_that_are_none() {
     let hub = TestHub::start().await;
     let (admin, pupil) = (hub.admin().await, hub.pupil("민지").await);
     let long = "a".repeat(3_000);
-    for id in ["1", "undefined", "00000000-0000-0000-0000-00000000000g", "%00", "%E2%80%AE", "..%2f..", "'--", &long] {
-        for path in ["/attempts/ID", "/pupils/ID/progress", "/classes/ID", "/problems/ID", "/problem-versions/ID"] {
+    for id in [
+        "1",
+        "undefined",
+        "00000000-0000-0000-0000-00000000000g",
+        "%00",
+        "%E2%80%AE",
+        "..%2f..",
+        "'--",
+        &long,
+    ] {
+        for path in
+            ["/attempts/ID", "/pupils/ID/progress", "/classes/ID", "/problems/ID", "/problem-versions/ID"]
+        {
             let reply = admin.request(Method::GET, &path.replace("ID", id), "").await;
             assert_eq!(reply.refusal(), (404, "not_found".into()), "{path} {id}");
         }
     }
     let nil = "00000000-0000-0000-0000-000000000000";
-    for path in ["/attempts/ID", "/pupils/ID/progress", "/classes/ID", "/classes/ID/live", "/problems/ID", "/problem-versions/ID"] {
+    for path in [
+        "/attempts/ID",
+        "/pupils/ID/progress",
+        "/classes/ID",
+        "/classes/ID/live",
+        "/problems/ID",
+        "/problem-versions/ID",
+    ] {
         assert_eq!(admin.request(Method::GET, &path.replace("ID", nil), "").await.refusal().0, 404, "{path}");
     }
     for (method, path, status, code) in [
@@ -210,7 +286,8 @@ async fn hosts_under_which_the_hub_is_not_known() {
         }
     }
     for host in ["localhost", "dreamseed.local", &format!("127.0.0.1:{port}"), "192.168.0.5:7420", "[::1]"] {
-        let (status, ..) = stranger.raw(Method::GET, "/api/v1/hub", &[("host", host)], "").await.expect("a reply");
+        let (status, ..) =
+            stranger.raw(Method::GET, "/api/v1/hub", &[("host", host)], "").await.expect("a reply");
         assert_eq!(status, 200, "{host}");
     }
 }
@@ -267,8 +344,10 @@ async fn tokens_that_are_not_ones_own() {
 async fn connections_that_speak_something_else() {
     let hub = TestHub::with(|config| config.http.header_timeout_secs = 1).await;
     let long_line = format!("GET /{} HTTP/1.1\r\nHost: localhost\r\n\r\n", "a".repeat(100_000));
-    let many_headers = format!("GET /livez HTTP/1.1\r\nHost: localhost\r\n{}\r\n", "X-A: b\r\n".repeat(1_000));
-    let long_header = format!("GET /livez HTTP/1.1\r\nHost: localhost\r\nX-A: {}\r\n\r\n", "a".repeat(600_000));
+    let many_headers =
+        format!("GET /livez HTTP/1.1\r\nHost: localhost\r\n{}\r\n", "X-A: b\r\n".repeat(1_000));
+    let long_header =
+        format!("GET /livez HTTP/1.1\r\nHost: localhost\r\nX-A: {}\r\n\r\n", "a".repeat(600_000));
     for bytes in [
         b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03".to_vec(),
         b"\r\n\r\n\r\n".to_vec(),
@@ -276,8 +355,10 @@ async fn connections_that_speak_something_else() {
         b"GET\r\n\r\n".to_vec(),
         b"GET /livez HTTP/9.9\r\n\r\n".to_vec(),
         b"GET /livez HTTP/1.1\r\nHost: a\r\nHost: b\r\nContent-Length: -1\r\n\r\n".to_vec(),
-        b"POST /api/v1/roster HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\n".to_vec(),
-        b"POST /api/v1/roster HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n".to_vec(),
+        b"POST /api/v1/roster HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\n"
+            .to_vec(),
+        b"POST /api/v1/roster HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n"
+            .to_vec(),
         long_line.into_bytes(),
         many_headers.into_bytes(),
         long_header.into_bytes(),
@@ -328,7 +409,8 @@ async fn a_clock_that_was_set_back() {
     let pupil = hub.sign_in(pupil.id).await;
     let after = pupil.submit_answer(&given.answer("5/6")).await.expect("kept");
     assert!(after.hub_seq > before.hub_seq);
-    let days: Vec<_> = pupil.my_progress().await.expect("progress").days.into_iter().map(|day| day.day).collect();
+    let days: Vec<_> =
+        pupil.my_progress().await.expect("progress").days.into_iter().map(|day| day.day).collect();
     assert_eq!(days, ["2026-11-22", "2026-11-23"]);
 }
 
@@ -369,9 +451,7 @@ async fn data_folders_that_cannot_be_used() {
     disk.remount("rw");
     let copy = disk.path().join("data");
     std::fs::create_dir(&copy).expect("a folder");
-    for name in ["hub.db"] {
-        std::fs::copy(broken_key.data().join(name), copy.join(name)).expect("copied");
-    }
+    std::fs::copy(broken_key.database(), copy.join("hub.db")).expect("copied");
     disk.remount("ro");
     let said = start_error(Config { data: copy, ..config_in(folder.path()) }).await;
     assert!(said.contains("cannot be") && said.contains("없어요"), "{said}");

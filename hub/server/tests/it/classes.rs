@@ -17,8 +17,12 @@ async fn a_teacher_makes_a_class_and_teaches_it() {
     let hub = TestHub::start().await;
     let (teacher, admin) = (hub.teacher().await, hub.admin().await);
     let made = teacher.add_class(&class("  6학년 가반 ")).await.expect("made");
-    assert_eq!((made.name.as_str(), made.grade, made.language, made.pupils), ("6학년 가반", 6, Language::En, 0));
-    let names: Vec<_> = teacher.classes().await.expect("the list").into_iter().map(|class| class.name).collect();
+    assert_eq!(
+        (made.name.as_str(), made.grade, made.language, made.pupils),
+        ("6학년 가반", 6, Language::En, 0)
+    );
+    let names: Vec<_> =
+        teacher.classes().await.expect("the list").into_iter().map(|class| class.name).collect();
     assert_eq!(names, ["5학년 1반", "6학년 가반"]);
     let detail = teacher.class_detail(made.class_id).await.expect("the class");
     assert_eq!(detail.teachers, ["김선생"]);
@@ -26,7 +30,8 @@ async fn a_teacher_makes_a_class_and_teaches_it() {
     assert!(detail.lessons.is_empty() && detail.pupils_list.is_empty());
 
     let other = hub.add_user(Role::Teacher, "박선생", Language::Ko).await;
-    let theirs = admin.add_class(&AddClass { teachers: vec![other], ..class("6학년 나반") }).await.expect("made");
+    let theirs =
+        admin.add_class(&AddClass { teachers: vec![other], ..class("6학년 나반") }).await.expect("made");
     assert_eq!(refusal(teacher.class_detail(theirs.class_id).await), (403, "not_allowed".into()));
     let theirs_seen: Vec<_> = hub.sign_in(other).await.classes().await.expect("the list");
     assert_eq!(theirs_seen.iter().map(|class| class.class_id).collect::<Vec<_>>(), [theirs.class_id]);
@@ -117,10 +122,16 @@ async fn lessons_open_and_close() {
         hint_ceiling: HintCeiling::Nudge,
     };
     let opened = teacher
-        .open_lesson(hub.class, &lesson(" 오늘 ", vec![second.problem_id, first.problem_id, second.problem_id]))
+        .open_lesson(
+            hub.class,
+            &lesson(" 오늘 ", vec![second.problem_id, first.problem_id, second.problem_id]),
+        )
         .await
         .expect("opened");
-    assert_eq!((opened.title.as_str(), opened.state, opened.hint_ceiling), ("오늘", LessonState::Open, HintCeiling::Nudge));
+    assert_eq!(
+        (opened.title.as_str(), opened.state, opened.hint_ceiling),
+        ("오늘", LessonState::Open, HintCeiling::Nudge)
+    );
     let order: Vec<_> = opened.problems.iter().map(|problem| problem.problem_id).collect();
     assert_eq!(order, [second.problem_id, first.problem_id], "in the teacher's order, each once");
 

@@ -2,7 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use dreamseed_testkit::{HandEngine, TestHub, fraction_problem, minutes, next_event, refusal, rest_of, sum_problem};
+use dreamseed_testkit::{
+    HandEngine, TestHub, fraction_problem, minutes, next_event, refusal, rest_of, sum_problem,
+};
 use dreamseed_wire::{
     Language,
     attempt::CellState,
@@ -34,12 +36,15 @@ async fn the_picture_of_a_class() {
     assert_eq!((picture.lesson_id, picture.title.as_str()), (Some(given.lesson.lesson_id), "오늘의 문제"));
     let titles: Vec<_> = picture.problems.iter().map(|problem| problem.title.as_str()).collect();
     assert_eq!(titles, ["분수의 합", "더하기 4", "더하기 8"]);
-    let names: Vec<_> = picture.pupils.iter().map(|row| (row.pupil.number, row.pupil.name.as_str(), row.present)).collect();
+    let names: Vec<_> =
+        picture.pupils.iter().map(|row| (row.pupil.number, row.pupil.name.as_str(), row.present)).collect();
     assert_eq!(names, [(1, "민지", true), (2, "서연", false)]);
     let states: Vec<_> = picture.pupils[0].cells.iter().map(|cell| (cell.state, cell.tries)).collect();
     assert_eq!(states, [(CellState::Helping, 1), (CellState::Right, 1), (CellState::NotYet, 1)]);
     assert_eq!(cell_of(&picture, pupil.id, 0).last_attempt, Some(wrong.attempt_id));
-    assert!(picture.pupils[1].cells.iter().all(|cell| cell.state == CellState::NotStarted && cell.tries == 0));
+    assert!(
+        picture.pupils[1].cells.iter().all(|cell| cell.state == CellState::NotStarted && cell.tries == 0)
+    );
     assert!(picture.last_event > receipt.hub_seq);
     let _ = absent;
 
@@ -52,7 +57,10 @@ async fn the_picture_of_a_class() {
     pupil.submit_answer(&given.answer("5/6")).await.expect("kept");
     pupil.submit_answer(&given.answer("1/6")).await.expect("kept");
     let picture = hub.teacher().await.class_live(hub.class).await.expect("a picture");
-    assert_eq!((cell_of(&picture, pupil.id, 0).state, cell_of(&picture, pupil.id, 0).tries), (CellState::Right, 3));
+    assert_eq!(
+        (cell_of(&picture, pupil.id, 0).state, cell_of(&picture, pupil.id, 0).tries),
+        (CellState::Right, 3)
+    );
 }
 
 #[tokio::test]
@@ -69,7 +77,10 @@ async fn an_answer_is_on_the_teachers_screen_within_a_second() {
         assert_eq!(event.id, receipt.hub_seq.to_string());
         let LiveEvent::Cell { pupil_id, lesson_id, cell, .. } = event.data else { panic!("{event:?}") };
         assert_eq!((pupil_id, lesson_id), (pupil.id, Some(given.lesson.lesson_id)));
-        assert_eq!((cell.tries, cell.state, cell.last_attempt), (n + 1, CellState::NotYet, Some(receipt.attempt_id)));
+        assert_eq!(
+            (cell.tries, cell.state, cell.last_attempt),
+            (n + 1, CellState::NotYet, Some(receipt.attempt_id))
+        );
     }
 }
 
@@ -156,8 +167,10 @@ async fn who_comes_and_goes_is_seen() {
 async fn a_class_hears_of_itself_only() {
     let hub = TestHub::start().await;
     let (other_teacher, other_class) = hub.other_teacher("박선생", "5학년 2반", Language::Ko).await;
-    let (given, elsewhere) =
-        (hub.give(&[fraction_problem()]).await, hub.give_to(&other_teacher, other_class, &[sum_problem(4)]).await);
+    let (given, elsewhere) = (
+        hub.give(&[fraction_problem()]).await,
+        hub.give_to(&other_teacher, other_class, &[sum_problem(4)]).await,
+    );
     let (pupil, other) = (hub.pupil("민지").await, hub.pupil_in(other_class, "준호").await);
     let teacher = hub.teacher().await;
     let mut events = teacher.live_events(hub.class, Some(0)).await.expect("a stream");

@@ -25,8 +25,8 @@ use dreamseed_wire::{
     model::EngineState,
 };
 
-/// The product's promise, and what a busy test machine may add.
-const HINT_WITHIN: Duration = Duration::from_millis(3_000 + 700);
+/// The product's promise of three seconds, and what a busy test machine may add.
+const HELP_WITHIN: Duration = Duration::from_millis(3_000 + 1_500);
 const PUPILS: usize = 6;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -47,7 +47,7 @@ async fn a_stopped_engine_is_killed_and_back_by_itself() {
 async fn survives(signal: &str) {
     // Long enough that every reply is under way when the signal comes.
     let script = Script {
-        text: "분모를 다시 살펴보세요 ".repeat(40),
+        text: "분모를 다시 살펴보세요 ".repeat(300),
         first_after: Duration::from_millis(100),
         every: Duration::from_millis(60),
         ..Script::default()
@@ -59,8 +59,10 @@ async fn survives(signal: &str) {
     };
     let engine = Arc::new(EngineProcess::start(Some(command), ProcessLimits::default()));
     let mut status = engine.status();
-    within("the engine", status.wait_for(|status| status.phase == EnginePhase::Ready)).await.expect("a status");
-    let hub = TestHub::with_engine(engine.clone(), |_| {}).await;
+    within("the engine", status.wait_for(|status| status.phase == EnginePhase::Ready))
+        .await
+        .expect("a status");
+    let hub = TestHub::with_engine(engine.clone(), |config| config.tutor.max_tokens = 1_000).await;
     let given = Arc::new(hub.give(&[fraction_problem()]).await);
     let mut pupils = Vec::new();
     for n in 0..PUPILS {
@@ -81,26 +83,14 @@ async fn survives(signal: &str) {
     let struck = Instant::now();
     // Asked while it is down.
     let mut asked = Vec::new();
-    for _ in 0..PUPILS {
-        let pupil = hub.pupil("늦은 학생").await;
-        let attempt = ask(&pupil, &given).await;
-        asked.push((pupil, attempt, Instant::now()));
+    for n in 0..PUPILS {
+        let pupil = hub.pupil(&format!("늦은 학생 {n}")).await;
+        let given = given.clone();
+        asked.push(tokio::spawn(async move { time_to_help(&pupil, &given).await }));
     }
-    for (pupil, attempt, since) in asked {
-        let mut events = pupil.feedback_events(attempt, None).await.expect("a stream");
-        loop {
-            match next_event(&mut events).await.data {
-                FeedbackEvent::Hint { reason, .. } => {
-                    assert!(matches!(reason, HintReason::NoModel | HintReason::ModelIsLate), "{reason:?}");
-                    break;
-                }
-                // The engine was back before three seconds had passed.
-                FeedbackEvent::Token { .. } => break,
-                FeedbackEvent::Queued { .. } => {}
-                other @ (FeedbackEvent::Done { .. } | FeedbackEvent::Failed { .. }) => panic!("{other:?}"),
-            }
-        }
-        assert!(since.elapsed() < HINT_WITHIN, "help came after {:?}", since.elapsed());
+    for asked in asked {
+        let took = asked.await.expect("no panic");
+        assert!(took < HELP_WITHIN, "help came after {took:?}");
     }
     // Broken replies keep their words and get the hint.
     for mut events in under_way {
@@ -108,9 +98,12 @@ async fn survives(signal: &str) {
         assert!(rest.iter().any(|event| matches!(event, FeedbackEvent::Hint { .. })), "{rest:?}");
         assert!(matches!(rest.last(), Some(FeedbackEvent::Done { .. })), "{rest:?}");
     }
-    within("the engine", status.wait_for(|status| status.phase == EnginePhase::Ready && status.restarts == 1))
-        .await
-        .expect("a status");
+    within(
+        "the engine",
+        status.wait_for(|status| status.phase == EnginePhase::Ready && status.restarts == 1),
+    )
+    .await
+    .expect("a status");
     let back = struck.elapsed();
     assert!(back < Duration::from_secs(15), "back after {back:?}");
     assert_ne!(engine.pid(), Some(pid));
@@ -135,7 +128,9 @@ async fn without_an_engine_the_hub_does_its_work() {
     let attempt = ask(&pupil, &given).await;
     let mut events = pupil.feedback_events(attempt, None).await.expect("a stream");
     let told: Vec<_> = rest_of(&mut events).await.into_iter().map(|event| event.data).collect();
-    assert!(told.iter().any(|event| matches!(event, FeedbackEvent::Hint { reason: HintReason::NoModel, .. })));
+    assert!(
+        told.iter().any(|event| matches!(event, FeedbackEvent::Hint { reason: HintReason::NoModel, .. }))
+    );
     assert_eq!(hub.admin().await.engine().await.expect("the engine").state, EngineState::NoModel);
 }
 
@@ -144,6 +139,27 @@ async fn ask(pupil: &Person, given: &Given) -> AttemptId {
     pupil.submit_answer(&answer).await.expect("kept");
     pupil.ask_help(answer.attempt_id).await.expect("a ticket");
     answer.attempt_id
+}
+
+/// From asking to the first thing to read: the hint, or words of an engine that was back sooner.
+async fn time_to_help(pupil: &Person, given: &Given) -> Duration {
+    let answer = given.answer("2/5");
+    pupil.submit_answer(&answer).await.expect("kept");
+    let since = Instant::now();
+    pupil.ask_help(answer.attempt_id).await.expect("a ticket");
+    let mut events = pupil.feedback_events(answer.attempt_id, None).await.expect("a stream");
+    loop {
+        match next_event(&mut events).await.data {
+            FeedbackEvent::Hint { reason: HintReason::NoModel | HintReason::ModelIsLate, .. }
+            | FeedbackEvent::Token { .. } => return since.elapsed(),
+            FeedbackEvent::Queued { .. } => {}
+            other @ (FeedbackEvent::Hint { .. }
+            | FeedbackEvent::Done { .. }
+            | FeedbackEvent::Failed { .. }) => {
+                panic!("{other:?}")
+            }
+        }
+    }
 }
 
 /// Pupils who answer all the time; each answer must be kept.

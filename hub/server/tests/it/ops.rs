@@ -27,10 +27,20 @@ async fn figures_hold_no_personal_data() {
     pupil.submit_answer(&answer).await.expect("kept");
     pupil.ask_help(answer.attempt_id).await.expect("a ticket");
     let figures = hub.stranger().metrics(None).await.expect("this machine may");
-    for name in ["dreamseed_answers_total", "dreamseed_http_requests_total", "dreamseed_engine_ready", "dreamseed_feedback_open"] {
+    for name in [
+        "dreamseed_answers_total",
+        "dreamseed_http_requests_total",
+        "dreamseed_engine_ready",
+        "dreamseed_feedback_open",
+    ] {
         assert!(figures.contains(name), "{name} is not in {figures}");
     }
-    let ids = [pupil.id.to_string(), hub.class.to_string(), answer.attempt_id.to_string(), given.version().to_string()];
+    let ids = [
+        pupil.id.to_string(),
+        hub.class.to_string(),
+        answer.attempt_id.to_string(),
+        given.version().to_string(),
+    ];
     for secret in ["남궁", "김선생", "5학년", "2/5"].into_iter().map(str::to_owned).chain(ids) {
         assert!(!figures.contains(&secret), "{secret} is in {figures}");
     }

@@ -82,7 +82,11 @@ fn expected() -> Vec<Row> {
         let parts: Vec<&'static str> = line.split_whitespace().collect();
         let [method, path, letters] = parts[..] else { panic!("not a row: {line}") };
         assert_eq!(letters.len(), CALLERS.len(), "{line}");
-        Row { method: method.parse().expect("a method"), path, allowed: letters.bytes().map(|c| c == b'y').collect() }
+        Row {
+            method: method.parse().expect("a method"),
+            path,
+            allowed: letters.bytes().map(|c| c == b'y').collect(),
+        }
     };
     EXPECTED.iter().map(row).collect()
 }
@@ -210,7 +214,8 @@ async fn knock(hub: &TestHub, row: &Row, path: &str, caller: Option<&Person>) ->
     if path.ends_with("/live/events") || path.ends_with("/feedback") {
         return knock_at_stream(hub, path, token.as_deref()).await;
     }
-    let body = if row.method == Method::GET || row.method == Method::DELETE { "" } else { r#"{"no_such_field":1}"# };
+    let body =
+        if row.method == Method::GET || row.method == Method::DELETE { "" } else { r#"{"no_such_field":1}"# };
     let reply = request(&hub.stranger(), row.method.clone(), path, token.as_deref(), body).await;
     match reply.status.as_u16() {
         401 => Door::Closed(401),
@@ -252,7 +257,11 @@ async fn a_classmates_answers_are_nobodys_business() {
         assert_eq!(knock(&school.hub, &row, &path, Some(&classmate)).await, Door::Closed(403), "{path}");
         // The same whether the answer exists or not: ids cannot be guessed at.
         let unknown = path.replace(&school.ids[3].1, &AttemptId::new().to_string());
-        assert_eq!(knock(&school.hub, &row, &unknown, Some(&classmate)).await, Door::Closed(403), "{unknown}");
+        assert_eq!(
+            knock(&school.hub, &row, &unknown, Some(&classmate)).await,
+            Door::Closed(403),
+            "{unknown}"
+        );
     }
 }
 

@@ -1,6 +1,8 @@
 //! `/problems`, `/problem-versions`, `/skills`: what authors write and pupils see.
 
-use dreamseed_testkit::{TestHub, both, choice_problem, fraction_problem, number, refusal, sum_problem, word_problem};
+use dreamseed_testkit::{
+    TestHub, both, choice_problem, fraction_problem, number, refusal, sum_problem, word_problem,
+};
 use dreamseed_wire::{
     Language,
     answer::{Answer, Grade},
@@ -8,6 +10,9 @@ use dreamseed_wire::{
     ids::*,
     question::Question,
 };
+
+/// Puts a fault into a draft.
+type Change = fn(&mut ProblemDraft);
 
 const SVG: &str = r#"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 10 10"><rect x="1" y="1" width="8" height="8"/></svg>"#;
 
@@ -39,14 +44,28 @@ async fn a_problem_is_written_changed_and_archived() {
     let second = teacher.change_problem(made.problem_id, &changed).await.expect("changed");
     assert_eq!((second.version, second.problem_id), (2, made.problem_id));
     assert_eq!(teacher.problem(made.problem_id).await.expect("the problem"), second);
-    let listing = teacher.problems().await.expect("the list").into_iter().find(|found| found.problem_id == made.problem_id);
+    let listing = teacher
+        .problems()
+        .await
+        .expect("the list")
+        .into_iter()
+        .find(|found| found.problem_id == made.problem_id);
     let listing = listing.expect("listed");
-    assert_eq!((listing.version, listing.title.ko.as_deref(), listing.question_kind.as_str()), (2, Some("새 제목"), "number"));
+    assert_eq!(
+        (listing.version, listing.title.ko.as_deref(), listing.question_kind.as_str()),
+        (2, Some("새 제목"), "number")
+    );
     // Both versions can be read: answers were given to the first.
-    let first = teacher.problem_version(made.problem_version_id, Language::Ko).await.expect("the first version");
+    let first =
+        teacher.problem_version(made.problem_version_id, Language::Ko).await.expect("the first version");
     assert_eq!(first.title, "분수의 합");
     teacher.archive_problem(made.problem_id).await.expect("archived");
-    let listing = teacher.problems().await.expect("the list").into_iter().find(|found| found.problem_id == made.problem_id);
+    let listing = teacher
+        .problems()
+        .await
+        .expect("the list")
+        .into_iter()
+        .find(|found| found.problem_id == made.problem_id);
     assert!(listing.is_none_or(|listing| listing.archived));
     let unknown = (404, "not_found".to_owned());
     assert_eq!(refusal(teacher.problem(ProblemId::new()).await), unknown);
@@ -81,23 +100,20 @@ async fn a_draft_with_a_fault_is_not_kept() {
     let hub = TestHub::start().await;
     let teacher = hub.teacher().await;
     let count = teacher.problems().await.expect("the list").len();
-    let faults: Vec<(&str, Box<dyn Fn(&mut ProblemDraft)>)> = vec![
-        ("skill", Box::new(|draft| draft.skill = "No Such Skill".into())),
-        ("title", Box::new(|draft| draft.title = Localised::default())),
-        ("statement", Box::new(|draft| draft.statement = both(" ", " "))),
-        ("solution", Box::new(|draft| draft.solution.en = None)),
-        ("check", Box::new(|draft| draft.check = Some("1/2 + 1/2".into()))),
-        ("check", Box::new(|draft| draft.check = Some("1/(2-2)".into()))),
-        ("hints", Box::new(|draft| draft.hints[1] = both("답은 5/6이에요.", "It is 5/6."))),
-        ("common_wrong", Box::new(|draft| draft.common_wrong[0].answer = number("10/12"))),
-        ("key", Box::new(|draft| draft.key = word_problem().key)),
-        (
-            "figure",
-            Box::new(|draft| {
-                let svg = r#"<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>"#;
-                draft.figure = Some(FigureDraft { svg: svg.into(), alt: both("그림", "A figure") });
-            }),
-        ),
+    let faults: [(&str, Change); 10] = [
+        ("skill", |draft| draft.skill = "No Such Skill".into()),
+        ("title", |draft| draft.title = Localised::default()),
+        ("statement", |draft| draft.statement = both(" ", " ")),
+        ("solution", |draft| draft.solution.en = None),
+        ("check", |draft| draft.check = Some("1/2 + 1/2".into())),
+        ("check", |draft| draft.check = Some("1/(2-2)".into())),
+        ("hints", |draft| draft.hints[1] = both("답은 5/6이에요.", "It is 5/6.")),
+        ("common_wrong", |draft| draft.common_wrong[0].answer = number("10/12")),
+        ("key", |draft| draft.key = word_problem().key),
+        ("figure", |draft| {
+            let svg = r#"<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>"#;
+            draft.figure = Some(FigureDraft { svg: svg.into(), alt: both("그림", "A figure") });
+        }),
     ];
     for (field, change) in &faults {
         let mut draft = fraction_problem();
@@ -121,7 +137,10 @@ async fn a_draft_can_be_tried_before_it_is_saved() {
     let teacher = hub.teacher().await;
     let trial = |answer: Answer| TryDraft { draft: fraction_problem(), answer };
     let wrong = teacher.try_draft(&trial(number("4/10"))).await.expect("tried");
-    assert_eq!((wrong.grade, wrong.misconception.as_deref()), (Grade::Wrong, Some("분자끼리, 분모끼리 더해요.")));
+    assert_eq!(
+        (wrong.grade, wrong.misconception.as_deref()),
+        (Grade::Wrong, Some("분자끼리, 분모끼리 더해요."))
+    );
     let right = teacher.try_draft(&trial(number("5/6"))).await.expect("tried");
     assert_eq!((right.grade, right.misconception), (Grade::Right, None));
     let mut broken = trial(number("1"));
@@ -130,5 +149,12 @@ async fn a_draft_can_be_tried_before_it_is_saved() {
         *value = "eins".into();
     }
     assert_eq!(refusal(teacher.try_draft(&broken).await), (422, "bad_field".into()));
-    assert!(teacher.problems().await.expect("the list").iter().all(|listing| listing.title.ko.as_deref() != Some("분수의 합")));
+    assert!(
+        teacher
+            .problems()
+            .await
+            .expect("the list")
+            .iter()
+            .all(|listing| listing.title.ko.as_deref() != Some("분수의 합"))
+    );
 }

@@ -17,7 +17,10 @@ async fn pupil_parent_teacher_and_admin_see_the_same_progress() {
         assert_eq!((progress.pupil_id, progress.skills.len()), (pupil.id, 1));
         masteries.push((progress.skills[0].mastery, progress.skills[0].level));
     }
-    assert!(masteries[0].0 > 0.3 && masteries[1].0 < masteries[0].0 && masteries[3].0 > masteries[2].0, "{masteries:?}");
+    assert!(
+        masteries[0].0 > 0.3 && masteries[1].0 < masteries[0].0 && masteries[3].0 > masteries[2].0,
+        "{masteries:?}"
+    );
     assert_eq!([masteries[0].1, masteries[1].1], [MasteryLevel::Starting; 2]);
     assert_ne!(masteries[3].1, MasteryLevel::Starting);
     let mine = pupil.my_progress().await.expect("progress");
@@ -62,5 +65,8 @@ async fn the_days_shown_are_the_last_thirty_with_work() {
     let days = pupil.my_progress().await.expect("progress").days;
     assert_eq!(days.len(), 30);
     assert!(days.is_sorted_by(|a, b| a.day < b.day));
-    assert_eq!(days.last().map(|day| (day.day.as_str(), day.attempts, day.right)), Some(("2026-11-23", 1, 1)));
+    assert_eq!(
+        days.last().map(|day| (day.day.as_str(), day.attempts, day.right)),
+        Some(("2026-11-23", 1, 1))
+    );
 }

@@ -18,13 +18,17 @@ use serde_json::Value;
 use crate::permissions::described_routes;
 
 /// Properties that tell the answer or help towards it.
-const TELLING: &[&str] = &["key", "solution", "hint", "hints", "common_wrong", "check", "misconception", "tolerance"];
+const TELLING: &[&str] =
+    &["key", "solution", "hint", "hints", "common_wrong", "check", "misconception", "tolerance"];
 
 /// `Type.property` that others than staff may meet, and why.
 const ALLOWED: &[(&str, &str)] = &[
     ("Problem.hint", "the next step after an error, written in the hub's code"),
     ("NextSteps.solution", "a yes or no: whether the solution may be asked for"),
-    ("ReleasedSolution.solution", "the one way out: after the teacher's number of tries or the pupil's own success"),
+    (
+        "ReleasedSolution.solution",
+        "the one way out: after the teacher's number of tries or the pupil's own success",
+    ),
     ("Feedback.hint", "the hint that this pupil was shown with their own answer"),
 ];
 
@@ -52,7 +56,9 @@ fn no_description_leads_others_than_staff_to_a_secret() {
                     Some((allowed, _)) => {
                         used.insert(*allowed);
                         let may = match *allowed {
-                            "ReleasedSolution.solution" => route == "POST /api/v1/attempts/{attempt_id}/solution",
+                            "ReleasedSolution.solution" => {
+                                route == "POST /api/v1/attempts/{attempt_id}/solution"
+                            }
                             "Feedback.hint" => route == "GET /api/v1/attempts/{attempt_id}",
                             _ => true,
                         };
@@ -127,7 +133,17 @@ fn collect(document: &Value, part: &Value, owner: &str, reachable: &mut BTreeMap
     }
 }
 
-const PLANTED: &[&str] = &["104729", "7919", "비밀풀이", "secret-solution", "비밀힌트", "secret-hint", "비밀오개념", "secret-slip", "15485863"];
+const PLANTED: &[&str] = &[
+    "104729",
+    "7919",
+    "비밀풀이",
+    "secret-solution",
+    "비밀힌트",
+    "secret-hint",
+    "비밀오개념",
+    "secret-slip",
+    "15485863",
+];
 
 fn planted_problem() -> ProblemDraft {
     ProblemDraft {
@@ -189,9 +205,11 @@ async fn no_reply_to_pupils_parents_or_strangers_holds_a_planted_word() {
         bodies.push((format!("parent {path}"), parent.request(Method::GET, path, "").await));
     }
     let roster = format!(r#"{{"class_code":"{}"}}"#, hub.code_of(hub.class));
-    for (method, path, body) in
-        [(Method::GET, "/api/v1/hub", ""), (Method::POST, "/api/v1/roster", roster.as_str()), (Method::GET, "/metrics", "")]
-    {
+    for (method, path, body) in [
+        (Method::GET, "/api/v1/hub", ""),
+        (Method::POST, "/api/v1/roster", roster.as_str()),
+        (Method::GET, "/metrics", ""),
+    ] {
         bodies.push((path.to_owned(), request(&hub.stranger(), method, path, None, body).await));
     }
     for (what, reply) in &bodies {
@@ -213,7 +231,11 @@ async fn the_hint_comes_with_help_and_the_solution_when_it_is_released() {
     pupil.ask_help(wrong.attempt_id).await.expect("a ticket");
     let mut events = pupil.feedback_events(wrong.attempt_id, None).await.expect("a stream");
     let hints = rest_of(&mut events).await;
-    assert!(hints.iter().any(|event| matches!(&event.data, FeedbackEvent::Hint { text, .. } if text == "비밀힌트")));
+    assert!(
+        hints
+            .iter()
+            .any(|event| matches!(&event.data, FeedbackEvent::Hint { text, .. } if text == "비밀힌트"))
+    );
     let right = given.answer("7919/104729");
     pupil.submit_answer(&right).await.expect("kept");
     assert_eq!(pupil.release_solution(right.attempt_id).await.expect("released").solution, "비밀풀이");

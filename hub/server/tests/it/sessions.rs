@@ -272,7 +272,9 @@ async fn a_pupil_is_signed_out_after_fifteen_idle_minutes() {
     let next = token_of(&refresh_by_body(&stranger, &pupil.refresh_token).await);
     hub.clock.advance(minutes(16));
     assert_eq!(refresh_by_body(&stranger, &next).await.refusal(), sign_in_needed(), "idle");
-    refresh_by_body(&stranger, &teacher.refresh_token).await.json()["access_token"].as_str().expect("staff go on");
+    refresh_by_body(&stranger, &teacher.refresh_token).await.json()["access_token"]
+        .as_str()
+        .expect("staff go on");
 }
 
 #[tokio::test]
@@ -384,14 +386,18 @@ async fn over_the_network_only_pupils_sign_in() {
     hub.set_password(teacher.id, PASSWORD).await;
     let pupil = hub.add_pupil(hub.class, "민지").await;
     hub.set_pin(&[pupil], PIN).await;
-    let over_lan = Client::new(&format!("http://{}", SocketAddr::new(address, hub.address().port()))).expect("an address");
+    let over_lan = Client::new(&format!("http://{}", SocketAddr::new(address, hub.address().port())))
+        .expect("an address");
     assert!(!over_lan.hub_info().await.expect("known to anyone").staff_sign_in);
     let login = hub.login_of(teacher.id);
     for (login, password) in [(login.as_str(), PASSWORD), (login.as_str(), "wrong"), ("nobody", PASSWORD)] {
         assert_eq!(refusal(over_lan.sign_in_password(login, password).await), (403, "plain_http".into()));
     }
     over_lan.sign_in_pupil(&hub.code_of(hub.class), pupil, PIN).await.expect("pupils may");
-    assert_eq!(refresh_by_body(&over_lan, &hub.teacher().await.refresh_token).await.refusal().1, "plain_http");
+    assert_eq!(
+        refresh_by_body(&over_lan, &hub.teacher().await.refresh_token).await.refusal().1,
+        "plain_http"
+    );
 
     // Figures of the hub need the token of its file from there.
     assert_eq!(refusal(over_lan.metrics(None).await).0, 403);
@@ -409,7 +415,8 @@ async fn files_with_keys_are_for_the_hub_only() {
     assert_eq!(mode(hub.data()), 0o700);
     let keys = hub.data().join("keys");
     assert_eq!(mode(&keys), 0o700);
-    let files: Vec<_> = std::fs::read_dir(&keys).expect("keys").map(|file| file.expect("a file").path()).collect();
+    let files: Vec<_> =
+        std::fs::read_dir(&keys).expect("keys").map(|file| file.expect("a file").path()).collect();
     assert_eq!(files.len(), 4, "{files:?}");
     for file in files {
         assert_eq!(mode(&file), 0o600, "{}", file.display());

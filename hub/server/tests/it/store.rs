@@ -24,7 +24,11 @@ fn every_query_is_understood_by_a_new_database() {
     let mut broken = Vec::new();
     for file in files {
         let text = std::fs::read_to_string(&file).expect("a text");
-        let text: String = text.lines().filter(|line| !line.trim_start().starts_with("--")).map(|line| format!("{line}\n")).collect();
+        let text: String = text
+            .lines()
+            .filter(|line| !line.trim_start().starts_with("--"))
+            .map(|line| format!("{line}\n"))
+            .collect();
         let statements: Vec<_> = text.split(';').map(str::trim).filter(|part| !part.is_empty()).collect();
         if statements.is_empty() {
             broken.push(format!("{}: no statement", file.display()));
@@ -54,7 +58,8 @@ fn migrating_twice_changes_nothing() {
     let mut conn = Connection::open_in_memory().expect("a database");
     migrations::run(&mut conn).expect("the schema");
     let schema = |conn: &Connection| {
-        let mut query = conn.prepare("SELECT coalesce(sql, '') FROM sqlite_schema ORDER BY name").expect("a query");
+        let mut query =
+            conn.prepare("SELECT coalesce(sql, '') FROM sqlite_schema ORDER BY name").expect("a query");
         let rows = query.query_map([], |row| row.get::<_, String>(0)).expect("rows");
         rows.collect::<Result<Vec<_>, _>>().expect("rows")
     };
@@ -63,7 +68,10 @@ fn migrating_twice_changes_nothing() {
     assert_eq!(schema(&conn), before);
     let version: u32 = conn.pragma_query_value(None, "user_version", |row| row.get(0)).expect("a version");
     assert_eq!(version, migrations::CURRENT);
-    assert!(before.iter().filter(|sql| sql.starts_with("CREATE TABLE")).all(|sql| sql.contains("STRICT")), "{before:#?}");
+    assert!(
+        before.iter().filter(|sql| sql.starts_with("CREATE TABLE")).all(|sql| sql.contains("STRICT")),
+        "{before:#?}"
+    );
 }
 
 #[tokio::test]
@@ -75,7 +83,10 @@ async fn a_newer_database_is_left_as_it_is() {
     checkpoint(&file);
     let before = std::fs::read(&file).expect("the file");
     let refused = Store::open(&file, &first_start(), |_| {}).err().expect("refused");
-    assert!(matches!(refused, StoreError::Newer { found: 99, known } if known == migrations::CURRENT), "{refused:?}");
+    assert!(
+        matches!(refused, StoreError::Newer { found: 99, known } if known == migrations::CURRENT),
+        "{refused:?}"
+    );
     let said = start_error(&hub).await;
     assert!(said.contains("newer hub") && said.contains("더 새로운 허브"), "{said}");
     checkpoint(&file);
@@ -86,7 +97,10 @@ async fn a_newer_database_is_left_as_it_is() {
 async fn a_database_of_another_program_is_left_as_it_is() {
     let folder = tempfile::tempdir().expect("a folder");
     let sqlite = folder.path().join("other.db");
-    Connection::open(&sqlite).expect("a database").execute_batch("CREATE TABLE t (x); INSERT INTO t VALUES (1)").expect("rows");
+    Connection::open(&sqlite)
+        .expect("a database")
+        .execute_batch("CREATE TABLE t (x); INSERT INTO t VALUES (1)")
+        .expect("rows");
     let text = folder.path().join("notes.db");
     std::fs::write(&text, "여기에는 다른 것이 들어 있어요. ".repeat(400)).expect("written");
     for file in [sqlite, text] {
@@ -135,7 +149,9 @@ async fn an_answer_that_was_changed_on_the_disk_is_found() {
     let seq = answer_once(&hub).await;
     assert_eq!(damaged(&hub).await, Vec::<i64>::new());
     hub.stop().await;
-    for (column, value) in [("answer", r#"'{"kind":"number","text":"5/6"}'"#), ("day", "'2026-01-01'"), ("answer", "'x'")] {
+    for (column, value) in
+        [("answer", r#"'{"kind":"number","text":"5/6"}'"#), ("day", "'2026-01-01'"), ("answer", "'x'")]
+    {
         let conn = Connection::open(hub.database()).expect("a database");
         conn.execute_batch(&format!(
             "DROP TRIGGER IF EXISTS attempts_are_kept_as_written; UPDATE attempts SET {column} = {value} WHERE hub_seq = {seq}"
@@ -178,9 +194,8 @@ async fn a_failing_command_undoes_itself_only() {
     let hub = TestHub::start().await;
     let (go, wait) = mpsc::channel::<()>();
     let store = hub.ctx().store.clone();
-    let gate = tokio::spawn(async move {
-        store.write(move |_| Ok::<_, StoreError>(wait.recv())).await.map(|_| ())
-    });
+    let gate =
+        tokio::spawn(async move { store.write(move |_| Ok::<_, StoreError>(wait.recv())).await.map(|_| ()) });
     let mut writes = Vec::new();
     for n in 0..20_i64 {
         let store = hub.ctx().store.clone();
@@ -188,11 +203,18 @@ async fn a_failing_command_undoes_itself_only() {
             store
                 .write(move |tx| {
                     let before = tx.take_seq();
-                    tx.conn().execute("INSERT INTO retention (kind, keep_days) VALUES (?1, 1)", [format!("test {n}")])?;
+                    tx.conn().execute(
+                        "INSERT INTO retention (kind, keep_days) VALUES (?1, 1)",
+                        [format!("test {n}")],
+                    )?;
                     match n % 4 {
                         1 => Err(StoreError::Busy),
                         // Broken by the schema itself.
-                        2 => tx.conn().execute("INSERT INTO retention (kind, keep_days) VALUES (?1, 0)", ["x"]).map(|_| before).map_err(StoreError::from),
+                        2 => tx
+                            .conn()
+                            .execute("INSERT INTO retention (kind, keep_days) VALUES (?1, 0)", ["x"])
+                            .map(|_| before)
+                            .map_err(StoreError::from),
                         _ => Ok(before),
                     }
                 })
@@ -213,17 +235,22 @@ async fn a_failing_command_undoes_itself_only() {
         .ctx()
         .store
         .read(|conn| {
-            let mut query = conn.prepare("SELECT kind FROM retention WHERE kind LIKE 'test %' ORDER BY kind")?;
+            let mut query =
+                conn.prepare("SELECT kind FROM retention WHERE kind LIKE 'test %' ORDER BY kind")?;
             let rows = query.query_map([], |row| row.get(0))?;
             Ok::<_, StoreError>(rows.collect::<Result<_, _>>()?)
         })
         .await
         .expect("read");
-    let mut expected: Vec<String> = (0..20).filter(|n| matches!(n % 4, 0 | 3)).map(|n| format!("test {n}")).collect();
+    let mut expected: Vec<String> =
+        (0..20).filter(|n| matches!(n % 4, 0 | 3)).map(|n| format!("test {n}")).collect();
     expected.sort();
     assert_eq!(kept, expected);
     seqs.sort_unstable();
-    assert!(seqs.windows(2).all(|pair| pair[1] == pair[0] + 1), "numbers of refused commands are given again: {seqs:?}");
+    assert!(
+        seqs.windows(2).all(|pair| pair[1] == pair[0] + 1),
+        "numbers of refused commands are given again: {seqs:?}"
+    );
 }
 
 #[tokio::test]
@@ -238,7 +265,8 @@ async fn a_stopped_hub_leaves_one_whole_file() {
     let file = copy.path().join("hub.db");
     std::fs::copy(hub.database(), &file).expect("copied");
     let conn = Connection::open(&file).expect("a database");
-    let found: i64 = conn.query_row("SELECT hub_seq FROM attempts", [], |row| row.get(0)).expect("the answer");
+    let found: i64 =
+        conn.query_row("SELECT hub_seq FROM attempts", [], |row| row.get(0)).expect("the answer");
     assert_eq!(found, seq);
     let sound: String = conn.query_row("PRAGMA integrity_check", [], |row| row.get(0)).expect("checked");
     assert_eq!(sound, "ok");

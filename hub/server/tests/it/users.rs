@@ -10,7 +10,9 @@ use dreamseed_wire::{
 };
 
 fn person(role: Role, login_name: &str, children: Vec<UserId>) -> AddUser {
-    AddUser { role, login_name: login_name.into(), name: "새 사람".into(), language: Language::Ko, children }
+    AddUser {
+        role, login_name: login_name.into(), name: "새 사람".into(), language: Language::Ko, children
+    }
 }
 
 #[tokio::test]
@@ -26,7 +28,10 @@ async fn people_are_made_and_listed() {
     let all = admin.users(None).await.expect("the list");
     assert_eq!(all.len(), 5);
     let find = |id: UserId| all.iter().find(|user| user.user_id == id).expect("listed");
-    assert_eq!((find(parent.user_id).login_name.as_deref(), &find(parent.user_id).children[..]), (Some("parent.min"), &["민지".to_owned()][..]));
+    assert_eq!(
+        (find(parent.user_id).login_name.as_deref(), &find(parent.user_id).children[..]),
+        (Some("parent.min"), &["민지".to_owned()][..])
+    );
     assert_eq!((&find(pupil).login_name, &find(pupil).classes[..]), (&None, &["5학년 1반".to_owned()][..]));
     let teachers = admin.users(Some(Role::Teacher)).await.expect("the list");
     assert!(teachers.len() == 2 && teachers.iter().all(|user| user.role == Role::Teacher));

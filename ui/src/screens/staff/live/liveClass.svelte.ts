@@ -10,6 +10,8 @@ import { applyEvent } from './liveGrid';
 
 const SILENT_MS = 3000;
 const LOOK_MS = 500;
+/** A line that is silent for so long is given up: a pulled cable tells nobody. */
+const GIVE_UP_MS = 9000;
 /** Between two pictures, so that a class that changes much is not fetched in one beat. */
 const REFETCH_MS = 700;
 
@@ -22,6 +24,8 @@ export class LiveClass {
   #client: HubClient;
   #path: string;
   #abort = new AbortController();
+  /** The line that is open now. */
+  #line = new AbortController();
   #heard = 0;
   #watch: ReturnType<typeof setInterval> | null = null;
 
@@ -49,13 +53,13 @@ export class LiveClass {
     let tries = 0;
     while (!signal.aborted) {
       try {
-        const picture = await this.#client.get<ClassLive>(this.#path, { signal });
+        const picture = await this.#client.get<ClassLive>(this.#path, { signal: AbortSignal.any([signal, AbortSignal.timeout(GIVE_UP_MS)]) });
         if (signal.aborted) return;
         this.picture = picture;
         tries = 0;
         this.#hear();
         await follow<LiveEvent>({
-          open: async (last, inner) => this.#listen(await this.#client.open(`${this.#path}/events`, last, inner)),
+          open: (last, inner) => this.#dial(last, inner),
           take: (event) => this.#take(event),
           signal,
           after: String(picture.last_event),
@@ -84,6 +88,12 @@ export class LiveClass {
     return false;
   }
 
+  async #dial(last: string | null, signal: AbortSignal): Promise<Response> {
+    this.#line = new AbortController();
+    const both = AbortSignal.any([signal, this.#line.signal]);
+    return this.#listen(await this.#client.open(`${this.#path}/events`, last, both));
+  }
+
   /** The same response, with an ear on every byte, the comments that keep it alive included. */
   #listen(response: Response): Response {
     this.#hear();
@@ -105,6 +115,7 @@ export class LiveClass {
   #look(): void {
     const silent = performance.now() - this.#heard;
     this.staleSeconds = silent > SILENT_MS ? Math.floor(silent / 1000) : null;
+    if (silent > GIVE_UP_MS) this.#line.abort();
   }
 }
 

@@ -1,0 +1,92 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import type { HubClient } from '../../../api/client';
+import type { ClassLive, LiveEvent } from '../../../api/types';
+import { LiveClass } from './liveClass.svelte';
+
+function picture(solved: boolean, lastEvent: number): ClassLive {
+  const cell = { problem_version_id: 'p', state: solved ? ('right' as const) : ('not_started' as const), tries: solved ? 1 : 0, last_attempt: null };
+  return {
+    class_id: 'c',
+    lesson_id: 'l',
+    title: '수업',
+    problems: [{ problem_id: 'p', problem_version_id: 'p', title: 'p', skill: 's' }],
+    pupils: [{ pupil: { pupil_id: 'a', number: 1, name: '가' }, present: false, cells: [cell] }],
+    last_event: lastEvent,
+  };
+}
+
+/** A hub of pictures and lines that the test holds in its hand. */
+class FakeHub {
+  pictures: ClassLive[] = [];
+  fetched = 0;
+  lines: { after: string | null; say: (text: string) => void; aborted: () => boolean }[] = [];
+
+  get(): Promise<ClassLive> {
+    const next = this.pictures[Math.min(this.fetched, this.pictures.length - 1)];
+    this.fetched += 1;
+    return next ? Promise.resolve(next) : Promise.reject(new Error('no picture'));
+  }
+
+  open(_path: string, after: string | null, signal: AbortSignal): Promise<Response> {
+    const encoder = new TextEncoder();
+    let controller!: ReadableStreamDefaultController<Uint8Array>;
+    const body = new ReadableStream<Uint8Array>({ start: (c) => void (controller = c) });
+    signal.addEventListener('abort', () => controller.error(new DOMException('gone', 'AbortError')));
+    this.lines.push({ after, say: (text) => controller.enqueue(encoder.encode(text)), aborted: () => signal.aborted });
+    return Promise.resolve(new Response(body));
+  }
+
+  tell(event: LiveEvent, id: number): void {
+    this.lines.at(-1)?.say(`id: ${id}\ndata: ${JSON.stringify(event)}\n\n`);
+  }
+}
+
+let hub: FakeHub;
+let live: LiveClass;
+
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval', 'performance'] });
+  hub = new FakeHub();
+  hub.pictures = [picture(false, 7), picture(true, 12)];
+  live = new LiveClass(hub as unknown as HubClient, 'c');
+  live.start();
+});
+
+afterEach(() => {
+  live.stop();
+  vi.useRealTimers();
+});
+
+describe('the class live', () => {
+  test('takes the picture, then the events after it', async () => {
+    await vi.advanceTimersByTimeAsync(10);
+    expect(hub.lines.map((line) => line.after)).toEqual(['7']);
+    hub.tell({ event: 'presence', pupil_id: 'a', present: true }, 8);
+    await vi.advanceTimersByTimeAsync(10);
+    expect(live.picture?.pupils[0]?.present).toBe(true);
+    expect(hub.fetched).toBe(1);
+  });
+
+  test('fetches again when told to and goes on after the new picture', async () => {
+    await vi.advanceTimersByTimeAsync(10);
+    hub.tell({ event: 'refetch' }, 12);
+    await vi.advanceTimersByTimeAsync(1000);
+    expect(live.picture?.pupils[0]?.cells[0]?.state).toBe('right');
+    expect(hub.lines.map((line) => line.after)).toEqual(['7', '12']);
+  });
+
+  test('a line that only keeps alive is alive; a silent one is stale, then given up', async () => {
+    await vi.advanceTimersByTimeAsync(10);
+    for (let i = 0; i < 4; i++) {
+      hub.lines[0]?.say(':\n\n');
+      await vi.advanceTimersByTimeAsync(2000);
+      expect(live.staleSeconds).toBeNull();
+    }
+    await vi.advanceTimersByTimeAsync(2000);
+    expect(live.staleSeconds).toBeGreaterThanOrEqual(3);
+    expect(hub.lines[0]?.aborted()).toBe(false);
+    await vi.advanceTimersByTimeAsync(8000);
+    expect(hub.lines[0]?.aborted()).toBe(true);
+    expect(hub.lines.length).toBe(2);
+  });
+});
