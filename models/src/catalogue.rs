@@ -44,6 +44,10 @@ pub struct CatalogueModel {
     /// KMMLU (0–100) without reasoning, where published.
     #[serde(default)]
     pub korean_score: Option<f64>,
+    /// Which to recommend to a Korean school first (1), by Korean scores without reasoning and by how many pupils it can
+    /// serve at once: a model whose weights leave no room for thirty replies comes after a smaller one.
+    #[serde(default)]
+    pub korean_rank: Option<u8>,
     #[serde(rename = "source", default)]
     pub sources: Vec<Source>,
 }
@@ -117,14 +121,13 @@ impl Catalogue {
         self.models.iter().find(|model| model.starter)
     }
 
-    /// The Korean-speaking model to recommend for a card with `vram_gb` GB: of those that fit, the one with the most
-    /// parameters; `None` if none fits. At equal size the better Korean score wins.
+    /// The Korean-speaking model to recommend for a card with `vram_gb` GB: of those that fit, the first by
+    /// [`CatalogueModel::korean_rank`]; `None` if none fits.
     pub fn best_korean_fit(&self, vram_gb: f64) -> Option<&CatalogueModel> {
-        let score = |model: &CatalogueModel| model.korean_score.unwrap_or(0.0);
         self.models
             .iter()
             .filter(|model| model.speaks("ko") && model.vram_gb <= vram_gb)
-            .max_by(|a, b| a.parameters.cmp(&b.parameters).then(score(a).total_cmp(&score(b))))
+            .min_by_key(|model| model.korean_rank.unwrap_or(u8::MAX))
     }
 }
 
@@ -169,10 +172,10 @@ mod tests {
         let fit = |gb| catalogue.best_korean_fit(gb).map(|model| model.id.as_str());
         assert_eq!(fit(4.0), None);
         assert_eq!(fit(8.0), Some("a.x-3.1-light-7b-q4_k_m"));
-        assert_eq!(fit(12.0), Some("midm-2.0-base-11.5b-q4_k_m"));
+        assert_eq!(fit(12.0), Some("qwen3-8b-q4_k_m"));
         assert_eq!(fit(16.0), Some("qwen3-14b-q4_k_m"));
         assert_eq!(fit(24.0), Some("qwen3-30b-a3b-instruct-2507-q4_k_m"));
-        assert_eq!(fit(32.0), Some("qwen3-32b-q4_k_m"));
+        assert_eq!(fit(32.0), Some("qwen3-30b-a3b-instruct-2507-q4_k_m"));
     }
 
     #[test]

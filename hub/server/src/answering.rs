@@ -92,9 +92,15 @@ pub fn prepare(
 ) -> Result<GradedAnswer, AnsweringError> {
     let body_hash = hash_body(&body)?;
     let class = school.class_of(pupil);
-    let ceiling = body.lesson_id.and_then(|id| school.lessons.get(&id)).map_or(HintCeiling::WorkedStep, |lesson| lesson.hint_ceiling);
-    let misconception = dreamseed_grading::find_misconception(&problem.draft.common_wrong, &problem.draft.key, &body.answer)
-        .and_then(|found| problem.draft.common_wrong.iter().position(|common| std::ptr::eq(common, found)));
+    let ceiling = body
+        .lesson_id
+        .and_then(|id| school.lessons.get(&id))
+        .map_or(HintCeiling::WorkedStep, |lesson| lesson.hint_ceiling);
+    let misconception =
+        dreamseed_grading::find_misconception(&problem.draft.common_wrong, &problem.draft.key, &body.answer)
+            .and_then(|found| {
+                problem.draft.common_wrong.iter().position(|common| std::ptr::eq(common, found))
+            });
     let occurred_at = believe(body.occurred_at, now);
     Ok(GradedAnswer {
         attempt: NewAttempt {
@@ -196,9 +202,11 @@ pub fn view_of(
     school: &School,
     attempt: attempts::StoredAttempt,
 ) -> Result<AttemptView, StoreError> {
-    let grade = grades::latest(conn, attempt.hub_seq)?.ok_or(StoreError::BadValue { what: "grade of an attempt" })?;
+    let grade =
+        grades::latest(conn, attempt.hub_seq)?.ok_or(StoreError::BadValue { what: "grade of an attempt" })?;
     let language = school.working_language(attempt.pupil_id);
-    let title = school.versions.get(&attempt.problem_version_id).map(|version| version.draft.title.get(language));
+    let title =
+        school.versions.get(&attempt.problem_version_id).map(|version| version.draft.title.get(language));
     Ok(AttemptView {
         attempt_id: attempt.id,
         pupil_id: attempt.pupil_id,
@@ -215,9 +223,14 @@ pub fn view_of(
 }
 
 /// Releases the worked solution of an attempt's problem, if the teacher's setting or the pupil's work allows it.
-pub async fn release_solution(ctx: &Ctx, pupil: UserId, id: AttemptId) -> Result<ReleasedSolution, AnsweringError> {
+pub async fn release_solution(
+    ctx: &Ctx,
+    pupil: UserId,
+    id: AttemptId,
+) -> Result<ReleasedSolution, AnsweringError> {
     let school = ctx.school.get();
-    let attempt = ctx.store.read(move |conn| attempts::get(conn, id)).await?.ok_or(AnsweringError::UnknownAttempt)?;
+    let attempt =
+        ctx.store.read(move |conn| attempts::get(conn, id)).await?.ok_or(AnsweringError::UnknownAttempt)?;
     let version = attempt.problem_version_id;
     let problem = school.versions.get(&version).ok_or(AnsweringError::UnknownProblem)?;
     let after = school.class_of(pupil).and_then(|class| class.settings.solution_after_tries);
@@ -238,12 +251,20 @@ pub async fn release_solution(ctx: &Ctx, pupil: UserId, id: AttemptId) -> Result
 
 fn check_given(school: &School, pupil: UserId, body: &SubmitAnswer) -> Result<(), AnsweringError> {
     let Some(lesson_id) = body.lesson_id else {
-        return if school.is_given(pupil, body.problem_version_id) { Ok(()) } else { Err(AnsweringError::UnknownProblem) };
+        return if school.is_given(pupil, body.problem_version_id) {
+            Ok(())
+        } else {
+            Err(AnsweringError::UnknownProblem)
+        };
     };
     // A closed lesson still takes answers: this one may have been given before it closed and come late.
     let lesson = school.lessons.get(&lesson_id).ok_or(AnsweringError::OtherLesson)?;
     let mine = school.class_of(pupil).is_some_and(|class| class.class_id == lesson.class_id);
-    if mine && lesson.problems.contains(&body.problem_version_id) { Ok(()) } else { Err(AnsweringError::OtherLesson) }
+    if mine && lesson.problems.contains(&body.problem_version_id) {
+        Ok(())
+    } else {
+        Err(AnsweringError::OtherLesson)
+    }
 }
 
 /// The device's claim if it is plausible, else the hub's own time.
@@ -265,14 +286,21 @@ fn repeat_receipt(
     graded: &GradedAnswer,
     earlier: &attempts::StoredAttempt,
 ) -> Result<AttemptReceipt, StoreError> {
-    let grade = grades::latest(tx.conn(), earlier.hub_seq)?.ok_or(StoreError::BadValue { what: "grade of an attempt" })?;
+    let grade = grades::latest(tx.conn(), earlier.hub_seq)?
+        .ok_or(StoreError::BadValue { what: "grade of an attempt" })?;
     // As it was then: later tries do not change an earlier receipt.
     let tries = attempts::count_tries(tx.conn(), earlier)?;
     let helped = !feedback::transcript(tx.conn(), earlier.hub_seq)?.is_empty();
     Ok(receipt(graded, (earlier.epoch, earlier.hub_seq), &grade.grade, tries, helped))
 }
 
-fn receipt(graded: &GradedAnswer, (epoch, hub_seq): (i64, i64), grade: &Grade, tries: u32, helped: bool) -> AttemptReceipt {
+fn receipt(
+    graded: &GradedAnswer,
+    (epoch, hub_seq): (i64, i64),
+    grade: &Grade,
+    tries: u32,
+    helped: bool,
+) -> AttemptReceipt {
     let right = grade.is_right();
     AttemptReceipt {
         attempt_id: graded.attempt.id,
@@ -329,9 +357,12 @@ mod tests {
 
     #[test]
     fn the_solution_opens_when_solved_or_after_the_set_number_of_tries() {
-        for (solved, tries, after, open) in
-            [(true, 1, None, true), (false, 9, None, false), (false, 2, Some(3), false), (false, 3, Some(3), true)]
-        {
+        for (solved, tries, after, open) in [
+            (true, 1, None, true),
+            (false, 9, None, false),
+            (false, 2, Some(3), false),
+            (false, 3, Some(3), true),
+        ] {
             assert_eq!(solution_allowed(solved, tries, after), open);
         }
     }

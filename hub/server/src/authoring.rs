@@ -48,7 +48,8 @@ pub fn list(school: &School) -> Vec<ProblemListing> {
             })
         })
         .collect();
-    listings.sort_by(|a, b| (&a.skill, &a.title.ko, a.problem_id).cmp(&(&b.skill, &b.title.ko, b.problem_id)));
+    listings
+        .sort_by(|a, b| (&a.skill, &a.title.ko, a.problem_id).cmp(&(&b.skill, &b.title.ko, b.problem_id)));
     listings
 }
 
@@ -117,8 +118,12 @@ pub async fn archive(ctx: &Ctx, by: UserId, id: ProblemId) -> Result<(), Authori
 /// What a draft says of an answer, without saving anything.
 pub fn try_draft(trial: &TryDraft, language: Language) -> Result<DraftTrial, AuthoringError> {
     let grade = dreamseed_grading::grade_draft(&trial.draft, &trial.answer)?;
-    let common = dreamseed_grading::find_misconception(&trial.draft.common_wrong, &trial.draft.key, &trial.answer);
-    Ok(DraftTrial { grade, misconception: common.map(|common| common.misconception.get(language).to_owned()) })
+    let common =
+        dreamseed_grading::find_misconception(&trial.draft.common_wrong, &trial.draft.key, &trial.answer);
+    Ok(DraftTrial {
+        grade,
+        misconception: common.map(|common| common.misconception.get(language).to_owned()),
+    })
 }
 
 fn editing_view(version: &ProblemVersion) -> ProblemForEditing {

@@ -119,7 +119,10 @@ impl Config {
             figment = figment.merge(Toml::file_exact(file));
         }
         // `DREAMSEED_HUB_BIN` names the binary for the tests and is no setting.
-        figment.merge(Env::prefixed("DREAMSEED_HUB_").ignore(&["bin"]).split("__")).extract().map_err(Box::new)
+        figment
+            .merge(Env::prefixed("DREAMSEED_HUB_").ignore(&["bin"]).split("__"))
+            .extract()
+            .map_err(Box::new)
     }
 
     /// Where the listener is bound.

@@ -28,7 +28,10 @@ struct SkillRow {
     id: String,
     grade: u8,
     codes: Vec<String>,
-    #[expect(dead_code, reason = "tells authors whether the curriculum codes were compared with the official list")]
+    #[expect(
+        dead_code,
+        reason = "tells authors whether the curriculum codes were compared with the official list"
+    )]
     code_checked: bool,
     name: Localised,
 }
@@ -57,7 +60,10 @@ pub fn skills(language: Language) -> Vec<Skill> {
 
 /// A skill's name, or its id if it is not on the list (a school's own).
 pub fn skill_name(id: &str, language: Language) -> String {
-    skill_rows().iter().find(|row| row.id == id).map_or_else(|| id.to_owned(), |row| row.name.get(language).to_owned())
+    skill_rows()
+        .iter()
+        .find(|row| row.id == id)
+        .map_or_else(|| id.to_owned(), |row| row.name.get(language).to_owned())
 }
 
 /// Every starter problem with the name of its file, in the order of the names.
@@ -68,7 +74,11 @@ pub fn starter_problems() -> Result<Vec<(String, ProblemDraft)>, ContentError> {
 }
 
 /// Loads the starter problems that are new or have changed since the last start; returns how many.
-pub fn load(tx: &WriteTx<'_>, drafts: &[(String, ProblemDraft)], now: Timestamp) -> Result<usize, StoreError> {
+pub fn load(
+    tx: &WriteTx<'_>,
+    drafts: &[(String, ProblemDraft)],
+    now: Timestamp,
+) -> Result<usize, StoreError> {
     let mut changed = 0;
     for (path, draft) in drafts {
         let source = format!("starter:{}", path.trim_start_matches("problems/").trim_end_matches(".toml"));
@@ -96,7 +106,8 @@ fn skill_rows() -> &'static [SkillRow] {
 fn read_toml<T: serde::de::DeserializeOwned>(path: &str) -> Result<T, ContentError> {
     let bytes = Files::get(path).map(|file| file.data).unwrap_or_default();
     let text = std::str::from_utf8(&bytes).map_err(|_| ContentError::NotText { path: path.to_owned() })?;
-    toml::from_str(text).map_err(|source| ContentError::Toml { path: path.to_owned(), source: Box::new(source) })
+    toml::from_str(text)
+        .map_err(|source| ContentError::Toml { path: path.to_owned(), source: Box::new(source) })
 }
 
 #[cfg(test)]

@@ -96,7 +96,11 @@ impl Hub {
     ///
     /// # Errors
     /// A port in use, a data folder that cannot be written, a database that is damaged or newer: each says what to do.
-    pub async fn start(config: Config, clock: Arc<dyn Clock>, engine: Arc<dyn Engine>) -> anyhow::Result<Hub> {
+    pub async fn start(
+        config: Config,
+        clock: Arc<dyn Clock>,
+        engine: Arc<dyn Engine>,
+    ) -> anyhow::Result<Hub> {
         let listener = bind(config.bind())?;
         let address = listener.local_addr()?;
         make_folder(&config.data)?;
@@ -256,7 +260,10 @@ fn explain_store(err: StoreError) -> anyhow::Error {
             "데이터베이스가 손상되었어요. hub.db와 hub.db-wal을 복사해 두고 백업에서 되살리세요.",
             "The database is damaged. Put hub.db and hub.db-wal aside and restore a backup.",
         ),
-        StoreError::DiskFull => ("디스크가 가득 찼어요. 공간을 비운 뒤 다시 시작하세요.", "The disk is full. Free space, then start again."),
+        StoreError::DiskFull => (
+            "디스크가 가득 찼어요. 공간을 비운 뒤 다시 시작하세요.",
+            "The disk is full. Free space, then start again.",
+        ),
         StoreError::ReadOnly(_) | StoreError::Io(_) => (
             "데이터 폴더에 쓸 수 없어요. 폴더의 권한과 디스크를 확인하세요.",
             "The data folder cannot be written. Check its permissions and the disk.",
@@ -273,10 +280,16 @@ fn explain_store(err: StoreError) -> anyhow::Error {
 /// Looks at what the last run left: answers whose hash does not fit, a clock that was set back.
 async fn check_record(store: &Store, now: Timestamp) -> anyhow::Result<()> {
     let (damaged, last_seen) = store
-        .read(|conn| Ok::<_, StoreError>((attempts::find_damaged(conn, CHECKED_TAIL)?, hub_meta::last_seen(conn)?)))
+        .read(|conn| {
+            Ok::<_, StoreError>((attempts::find_damaged(conn, CHECKED_TAIL)?, hub_meta::last_seen(conn)?))
+        })
         .await?;
     if let Some(first) = damaged.first() {
-        tracing::error!(rows = damaged.len(), hub_seq = first, "answers do not fit their hashes: restore a backup");
+        tracing::error!(
+            rows = damaged.len(),
+            hub_seq = first,
+            "answers do not fit their hashes: restore a backup"
+        );
     }
     let set_back = now < last_seen - SET_BACK;
     if set_back {
@@ -296,7 +309,8 @@ async fn check_record(store: &Store, now: Timestamp) -> anyhow::Result<()> {
 
 async fn load_starter_problems(store: &Store, now: Timestamp) -> anyhow::Result<()> {
     let drafts = content_pack::starter_problems()?;
-    let changed = store.write(move |tx| content_pack::load(tx, &drafts, now)).await.map_err(|err: StoreError| err)?;
+    let changed =
+        store.write(move |tx| content_pack::load(tx, &drafts, now)).await.map_err(|err: StoreError| err)?;
     if changed > 0 {
         tracing::info!(changed, "loaded starter problems");
     }

@@ -92,7 +92,11 @@ pub async fn picture(ctx: &Ctx, class_id: ClassId) -> Result<Option<ClassLive>, 
 
 /// What changed in a class after a number of the record, oldest first; none if the record does not reach that far, as
 /// after a restore: then the picture must be fetched again.
-pub async fn missed(ctx: &Ctx, class_id: ClassId, since: i64) -> Result<Option<Vec<(i64, LiveEvent)>>, StoreError> {
+pub async fn missed(
+    ctx: &Ctx,
+    class_id: ClassId,
+    since: i64,
+) -> Result<Option<Vec<(i64, LiveEvent)>>, StoreError> {
     let school = ctx.school.get();
     let now = ctx.clock.now();
     ctx.store

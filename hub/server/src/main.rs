@@ -202,6 +202,8 @@ async fn serve(mut config: Config, flags: Serve) -> anyhow::Result<ExitCode> {
         say("데모 학교를 만들고 있어요 … · Making the demo school …")?;
         demo::build(&config, clock.now(), demo::PUPILS).await?;
     }
+    // Before anybody can see that the hub is up: a stop must never meet the default, which kills.
+    let stop = stop_signal()?;
     let engine = tutor_model::start(&config)?;
     let mut hub = Hub::start(config.clone(), clock, engine.clone()).await?;
     say(&format!("listening on http://{}", shown_address(hub.address())))?;
@@ -214,7 +216,7 @@ async fn serve(mut config: Config, flags: Serve) -> anyhow::Result<ExitCode> {
         say(&format!("관리자를 만들 때 쓰는 코드: {code}\nCode for making the admin: {code}"))?;
     }
     let failed = tokio::select! {
-        () = stop_signal() => None,
+        () = stop => None,
         part = hub.failed() => Some(part),
     };
     engine.shutdown().await;
@@ -282,7 +284,10 @@ struct Bar {
 impl Bar {
     fn show(&mut self, progress: Progress) {
         let stage = format!("{:?}", progress.stage);
-        let percent = progress.total_bytes.filter(|total| *total > 0).map_or(0, |total| progress.done_bytes * 100 / total);
+        let percent = progress
+            .total_bytes
+            .filter(|total| *total > 0)
+            .map_or(0, |total| progress.done_bytes * 100 / total);
         if self.shown.as_ref().is_some_and(|(shown, at)| *shown == stage && *at == percent) {
             return;
         }
@@ -316,25 +321,27 @@ fn start_logging() {
         .init();
 }
 
-/// Ctrl-C, or the stop of a service manager.
-async fn stop_signal() {
-    let interrupt = tokio::signal::ctrl_c();
+/// Ctrl-C, or the stop of a service manager; listens from this call on.
+fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
     #[cfg(unix)]
     {
-        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
-            Ok(mut terminate) => {
-                tokio::select! {
-                    _ = interrupt => {}
-                    _ = terminate.recv() => {}
-                }
+        use tokio::signal::unix::{SignalKind, signal};
+        let (mut interrupt, mut terminate) =
+            (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+        Ok(async move {
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
             }
-            Err(_) => {
-                let _ = interrupt.await;
-            }
-        }
+        })
     }
     #[cfg(not(unix))]
-    let _ = interrupt.await;
+    {
+        let mut interrupt = tokio::signal::windows::ctrl_c()?;
+        Ok(async move {
+            interrupt.recv().await;
+        })
+    }
 }
 
 /// Prints a line for the person at the console.

@@ -36,7 +36,12 @@ fn recommended_model() -> String {
     Catalogue::built_in().best_korean_fit(32.0).map(|model| model.id.clone()).unwrap_or_default()
 }
 
-fn words(code: NoticeCode, data: &serde_json::Value, language: Language, korean_model: &str) -> (String, String) {
+fn words(
+    code: NoticeCode,
+    data: &serde_json::Value,
+    language: Language,
+    korean_model: &str,
+) -> (String, String) {
     let lacks_english = data.get("language").and_then(serde_json::Value::as_str) == Some(Language::En.code());
     let (ko, en): ((&str, String), (&str, String)) = match code {
         NoticeCode::ModelLanguage if lacks_english => (

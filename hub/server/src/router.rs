@@ -44,12 +44,11 @@ static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 #[derive(OpenApi)]
 #[openapi(
-    info(title = "DreamSeed hub", description = "The interface of a school's hub. Errors are RFC 9457 problems."),
-    components(schemas(
-        Problem,
-        dreamseed_wire::feedback::FeedbackEvent,
-        dreamseed_wire::live::LiveEvent,
-    ))
+    info(
+        title = "DreamSeed hub",
+        description = "The interface of a school's hub. Errors are RFC 9457 problems."
+    ),
+    components(schemas(Problem, dreamseed_wire::feedback::FeedbackEvent, dreamseed_wire::live::LiveEvent,))
 )]
 struct Document;
 
@@ -113,9 +112,10 @@ async fn finish(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     let status = response.status();
     if status == StatusCode::REQUEST_TIMEOUT && response.extensions().get::<Problem>().is_none() {
-        response = ApiError::new(StatusCode::REQUEST_TIMEOUT, ProblemCode::Timeout, "The request took too long.")
-            .hint("Try again.")
-            .into_response();
+        response =
+            ApiError::new(StatusCode::REQUEST_TIMEOUT, ProblemCode::Timeout, "The request took too long.")
+                .hint("Try again.")
+                .into_response();
     }
     if let Some(mut problem) = response.extensions_mut().remove::<Problem>() {
         problem.instance = Some(id.clone());
@@ -166,9 +166,13 @@ async fn check_host(State(ctx): State<Arc<Ctx>>, request: Request, next: Next) -
     if is_own_host(host, &ctx.config.http.hosts) {
         return next.run(request).await;
     }
-    ApiError::new(StatusCode::MISDIRECTED_REQUEST, ProblemCode::WrongHost, "This hub is not known under that name.")
-        .hint("Open the address that the hub shows, or add the name to http.hosts in hub.toml.")
-        .into_response()
+    ApiError::new(
+        StatusCode::MISDIRECTED_REQUEST,
+        ProblemCode::WrongHost,
+        "This hub is not known under that name.",
+    )
+    .hint("Open the address that the hub shows, or add the name to http.hosts in hub.toml.")
+    .into_response()
 }
 
 fn is_own_host(host: &str, names: &[String]) -> bool {
@@ -176,12 +180,16 @@ fn is_own_host(host: &str, names: &[String]) -> bool {
         Some(rest) => rest.split(']').next().unwrap_or_default(),
         None => host.rsplit_once(':').map_or(host, |(name, _)| name),
     };
-    name.parse::<IpAddr>().is_ok() || names.iter().any(|known| known.eq_ignore_ascii_case(name.trim_end_matches('.')))
+    name.parse::<IpAddr>().is_ok()
+        || names.iter().any(|known| known.eq_ignore_ascii_case(name.trim_end_matches('.')))
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "the shape that CatchPanicLayer calls")]
 fn answer_panic(panic: Box<dyn std::any::Any + Send>) -> Response {
-    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned()).or_else(|| panic.downcast_ref::<String>().cloned());
+    let text = panic
+        .downcast_ref::<&str>()
+        .map(|text| (*text).to_owned())
+        .or_else(|| panic.downcast_ref::<String>().cloned());
     ApiError::internal(format!("panic: {}", text.unwrap_or_default())).into_response()
 }
 

@@ -3,10 +3,7 @@
 //! A whole school fits in a few megabytes, so that rights and problems cost no query while a class works.
 //! Secrets are not in it; answers are not either.
 
-use std::{
-    collections::HashMap,
-    sync::Arc,
-};
+use std::{collections::HashMap, sync::Arc};
 
 use bytes::Bytes;
 use dreamseed_wire::{
@@ -205,13 +202,18 @@ impl School {
 
     /// The reply to `GET /me/problems`, ready to send.
     pub fn my_problems(&self, pupil: UserId) -> Bytes {
-        self.class_of(pupil).map_or_else(|| Bytes::from_static(b"{\"lessons\":[]}"), |class| class.my_problems.clone())
+        self.class_of(pupil)
+            .map_or_else(|| Bytes::from_static(b"{\"lessons\":[]}"), |class| class.my_problems.clone())
     }
 
     /// Whether a pupil's class has been given this version in any lesson.
     pub fn is_given(&self, pupil: UserId, version: ProblemVersionId) -> bool {
         self.class_of(pupil).is_some_and(|class| {
-            class.lessons.iter().filter_map(|id| self.lessons.get(id)).any(|lesson| lesson.problems.contains(&version))
+            class
+                .lessons
+                .iter()
+                .filter_map(|id| self.lessons.get(id))
+                .any(|lesson| lesson.problems.contains(&version))
         })
     }
 
@@ -231,7 +233,11 @@ impl School {
 
     /// Lines for a list of versions.
     pub fn summaries(&self, versions: &[ProblemVersionId], language: Language) -> Vec<ProblemSummary> {
-        versions.iter().filter_map(|id| self.versions.get(id)).map(|version| version.summary(language)).collect()
+        versions
+            .iter()
+            .filter_map(|id| self.versions.get(id))
+            .map(|version| version.summary(language))
+            .collect()
     }
 
     /// Whether somebody can look after the hub; until then it waits to be set up.
@@ -266,7 +272,8 @@ impl School {
                 class.lessons.push(lesson.lesson_id);
             }
         }
-        let replies: Vec<_> = self.classes.values().map(|class| (class.class_id, self.render_problems(class))).collect();
+        let replies: Vec<_> =
+            self.classes.values().map(|class| (class.class_id, self.render_problems(class))).collect();
         for (id, reply) in replies {
             if let Some(class) = self.classes.get_mut(&id) {
                 class.my_problems = reply;
@@ -275,7 +282,11 @@ impl School {
     }
 
     fn render_problems(&self, class: &Class) -> Bytes {
-        let open = class.lessons.iter().filter_map(|id| self.lessons.get(id)).filter(|lesson| lesson.state != LessonState::Closed);
+        let open = class
+            .lessons
+            .iter()
+            .filter_map(|id| self.lessons.get(id))
+            .filter(|lesson| lesson.state != LessonState::Closed);
         let lessons = open
             .map(|lesson| LessonProblems {
                 lesson_id: lesson.lesson_id,

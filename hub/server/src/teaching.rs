@@ -16,8 +16,7 @@ use crate::{
     progress,
     school::School,
     store::{
-        Committed, StoreError,
-        attempts,
+        Committed, StoreError, attempts,
         audit::{self, AuditEntry},
         lessons,
     },
@@ -99,7 +98,8 @@ pub async fn add_class(ctx: &Ctx, caller: &Caller, mut new: AddClass) -> Result<
 /// A class with everything its teacher sets.
 pub fn class_detail(school: &School, id: ClassId) -> Result<ClassDetail, TeachingError> {
     let class = school.classes.get(&id).ok_or(TeachingError::UnknownClass)?;
-    let teachers = class.teachers.iter().filter_map(|id| school.people.get(id)).map(|person| person.name.clone());
+    let teachers =
+        class.teachers.iter().filter_map(|id| school.people.get(id)).map(|person| person.name.clone());
     let lessons = class.lessons.iter().filter_map(|id| school.lessons.get(id));
     Ok(ClassDetail {
         summary: class.summary(),
@@ -142,7 +142,10 @@ pub async fn pupil_page(ctx: &Ctx, class: ClassId, pupil: UserId) -> Result<Pupi
         .store
         .read(move |conn| {
             let attempts = attempts::of_pupil(conn, pupil, PAGE)?;
-            attempts.into_iter().map(|attempt| answering::view_of(conn, &school, attempt)).collect::<Result<_, _>>()
+            attempts
+                .into_iter()
+                .map(|attempt| answering::view_of(conn, &school, attempt))
+                .collect::<Result<_, _>>()
         })
         .await
         .map_err(|err: StoreError| err)?;
@@ -164,7 +167,8 @@ pub async fn open_lesson(
     }
     let mut versions = Vec::with_capacity(body.problem_ids.len());
     for id in &body.problem_ids {
-        let head = school.problems.get(id).filter(|head| !head.archived).ok_or(TeachingError::UnknownProblem)?;
+        let head =
+            school.problems.get(id).filter(|head| !head.archived).ok_or(TeachingError::UnknownProblem)?;
         if !versions.contains(&head.newest) {
             versions.push(head.newest);
         }
@@ -220,7 +224,11 @@ pub fn make_code() -> String {
 
 /// `K7RM2QXW` as people read it: `K7RM-2QXW`.
 pub fn show_code(code: &str) -> String {
-    if code.len() == 8 && code.is_ascii() { format!("{}-{}", &code[..4], &code[4..]) } else { code.to_owned() }
+    if code.len() == 8 && code.is_ascii() {
+        format!("{}-{}", &code[..4], &code[4..])
+    } else {
+        code.to_owned()
+    }
 }
 
 /// Watchers fetch the picture again; only once the school has been read, else they would get the old one.
@@ -230,8 +238,10 @@ fn announce(ctx: &Ctx, class_id: ClassId) {
 
 /// A name that others read: one line that hides nothing and does not turn its direction.
 fn check_name(field: &'static str, text: &str, max_chars: usize) -> Result<String, TeachingError> {
-    check_text(field, text, max_chars)
-        .map_err(|_| TeachingError::BadField { field, why: "empty, too long, or with characters that cannot be seen" })
+    check_text(field, text, max_chars).map_err(|_| TeachingError::BadField {
+        field,
+        why: "empty, too long, or with characters that cannot be seen",
+    })
 }
 
 fn known_class(school: &School, id: ClassId) -> Result<(), TeachingError> {

@@ -32,7 +32,8 @@ pub fn start(config: &Config) -> anyhow::Result<Arc<EngineProcess>> {
         EngineChoice::None => None,
     };
     let program = std::env::current_exe()?;
-    let command = child.map(|child| EngineCommand { program, leading_args: vec![OsString::from("engine")], child });
+    let command =
+        child.map(|child| EngineCommand { program, leading_args: vec![OsString::from("engine")], child });
     Ok(Arc::new(EngineProcess::start(command, ProcessLimits::default())))
 }
 
@@ -93,7 +94,9 @@ fn view(line: cli::ListedModel, catalogue: &Catalogue, running: Option<&str>) ->
     let how_to_get = match (line.path.is_some(), line.fetchable) {
         (true, _) => "설치됨 · installed".to_owned(),
         (false, true) => format!("dreamseed-hub models fetch {}", line.id),
-        (false, false) => format!("dreamseed-hub models add {}", known.map_or("FILE", |model| model.file.as_str())),
+        (false, false) => {
+            format!("dreamseed-hub models add {}", known.map_or("FILE", |model| model.file.as_str()))
+        }
     };
     ModelView {
         family: known.map(|model| model.family.clone()).unwrap_or_default(),
@@ -110,5 +113,8 @@ fn view(line: cli::ListedModel, catalogue: &Catalogue, running: Option<&str>) ->
 }
 
 fn languages(codes: &[String]) -> Vec<Language> {
-    [Language::Ko, Language::En].into_iter().filter(|known| codes.iter().any(|code| code == known.code())).collect()
+    [Language::Ko, Language::En]
+        .into_iter()
+        .filter(|known| codes.iter().any(|code| code == known.code()))
+        .collect()
 }

@@ -19,14 +19,19 @@ pub async fn serve(method: Method, uri: Uri, headers: HeaderMap) -> Response {
         return ApiError::not_found("That address").into_response();
     }
     if method != Method::GET && method != Method::HEAD {
-        return ApiError::new(StatusCode::METHOD_NOT_ALLOWED, ProblemCode::MethodNotAllowed, "This address is only read.")
-            .hint("Open it in a browser.")
-            .into_response();
+        return ApiError::new(
+            StatusCode::METHOD_NOT_ALLOWED,
+            ProblemCode::MethodNotAllowed,
+            "This address is only read.",
+        )
+        .hint("Open it in a browser.")
+        .into_response();
     }
     let path = uri.path().trim_start_matches('/');
     let is_asset = path.starts_with("assets/");
     let name = if path.is_empty() || (Files::get(path).is_none() && !is_asset) { "index.html" } else { path };
-    let accepted = headers.get(header::ACCEPT_ENCODING).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let accepted =
+        headers.get(header::ACCEPT_ENCODING).and_then(|value| value.to_str().ok()).unwrap_or_default();
     // Files with a hash in their name never change; the page that names them is asked for each time.
     let cache = if is_asset { "public, max-age=31536000, immutable" } else { "no-cache" };
     for (coding, ending) in [("br", ".br"), ("gzip", ".gz")] {
@@ -52,7 +57,9 @@ pub async fn serve(method: Method, uri: Uri, headers: HeaderMap) -> Response {
             (headers, file.data.into_owned()).into_response()
         }
         None if is_asset => ApiError::not_found("That file").into_response(),
-        None => (StatusCode::NOT_FOUND, "This hub was built without its pages: run ./x run.\n").into_response(),
+        None => {
+            (StatusCode::NOT_FOUND, "This hub was built without its pages: run ./x run.\n").into_response()
+        }
     }
 }
 

@@ -30,10 +30,14 @@ pub enum Answer {
 pub enum Grade {
     Right,
     /// The value is right, the form asked for is not.
-    RightButForm { what: FormFault },
+    RightButForm {
+        what: FormFault,
+    },
     Wrong,
     /// The answer could not be read; nothing is held against the pupil.
-    NotUnderstood { why: Unreadable },
+    NotUnderstood {
+        why: Unreadable,
+    },
 }
 
 /// The form that a right value lacks.

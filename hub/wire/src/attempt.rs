@@ -100,4 +100,3 @@ pub enum CellState {
     /// Help has been asked for and the problem is not solved yet.
     Helping,
 }
-

@@ -97,12 +97,19 @@ impl QuestionDraft {
         let choices = |drafts: &[ChoiceDraft]| {
             drafts
                 .iter()
-                .map(|draft| crate::question::Choice { id: draft.id.clone(), text: draft.text.get(language).to_owned() })
+                .map(|draft| crate::question::Choice {
+                    id: draft.id.clone(),
+                    text: draft.text.get(language).to_owned(),
+                })
                 .collect()
         };
         match self {
-            QuestionDraft::SingleChoice { choices: drafts } => Question::SingleChoice { choices: choices(drafts) },
-            QuestionDraft::MultipleChoice { choices: drafts } => Question::MultipleChoice { choices: choices(drafts) },
+            QuestionDraft::SingleChoice { choices: drafts } => {
+                Question::SingleChoice { choices: choices(drafts) }
+            }
+            QuestionDraft::MultipleChoice { choices: drafts } => {
+                Question::MultipleChoice { choices: choices(drafts) }
+            }
             QuestionDraft::Number { unit, entry } => Question::Number { unit: unit.clone(), entry: *entry },
             QuestionDraft::ShortText => Question::ShortText,
         }

@@ -55,7 +55,10 @@ pub enum LiveEvent {
         #[schema(value_type = String, format = DateTime)]
         at: Timestamp,
     },
-    Presence { pupil_id: UserId, present: bool },
+    Presence {
+        pupil_id: UserId,
+        present: bool,
+    },
     /// The lesson or its problems changed, or too much was missed: fetch the picture again.
     Refetch,
 }

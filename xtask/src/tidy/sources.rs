@@ -27,8 +27,8 @@ pub fn check(file: &Source) -> Vec<Finding> {
 
 const RULES: &[Rule] = &[
     Rule {
-        says: "SQL stands in a .sql file of hub/server/src/store, loaded by the fn of the same name",
-        looks_at: |path| is_rust(path) && !path.starts_with("hub/server/src/store") && !is_this(path),
+        says: "the product's SQL stands in a .sql file of hub/server/src/store, loaded by the fn of the same name",
+        looks_at: |path| is_product_rust(path) && !path.starts_with("hub/server/src/store") && !is_this(path),
         breaks: |line| is_sql(line) || (line.contains("include_str!") && line.contains(".sql\"")),
     },
     Rule {
@@ -90,7 +90,8 @@ const RULES: &[Rule] = &[
         },
         breaks: |line| {
             let code = code(line);
-            code.contains("crate::api") && !["crate::api::problem", "crate::api::extract"].iter().any(|word| code.contains(word))
+            code.contains("crate::api")
+                && !["crate::api::problem", "crate::api::extract"].iter().any(|word| code.contains(word))
         },
     },
     Rule {

@@ -44,7 +44,10 @@ async fn list_notices(
     delete, path = "/api/v1/notices/{notice_id}", operation_id = "dismiss_notice", tag = "admin",
     params(("notice_id" = NoticeId, Path)), responses((status = 204))
 )]
-async fn dismiss_notice(State(ctx): State<Arc<Ctx>>, Path(id): Path<NoticeId>) -> Result<StatusCode, ApiError> {
+async fn dismiss_notice(
+    State(ctx): State<Arc<Ctx>>,
+    Path(id): Path<NoticeId>,
+) -> Result<StatusCode, ApiError> {
     if notices::dismiss(&ctx, id).await? {
         Ok(StatusCode::NO_CONTENT)
     } else {

@@ -20,7 +20,10 @@ use crate::{
 };
 
 pub fn routes() -> OpenApiRouter<Arc<Ctx>> {
-    OpenApiRouter::new().routes(routes!(submit_attempt)).routes(routes!(get_attempt)).routes(routes!(release_solution))
+    OpenApiRouter::new()
+        .routes(routes!(submit_attempt))
+        .routes(routes!(get_attempt))
+        .routes(routes!(release_solution))
 }
 
 /// Grades and keeps an answer. Sending the same answer again returns its first receipt.
@@ -65,10 +68,12 @@ async fn release_solution(
 impl From<AnsweringError> for ApiError {
     fn from(err: AnsweringError) -> Self {
         match err {
-            AnsweringError::UnknownProblem => {
-                ApiError::new(StatusCode::NOT_FOUND, ProblemCode::UnknownProblem, "This problem has not been given to you.")
-                    .hint("Go back to your list of problems.")
-            }
+            AnsweringError::UnknownProblem => ApiError::new(
+                StatusCode::NOT_FOUND,
+                ProblemCode::UnknownProblem,
+                "This problem has not been given to you.",
+            )
+            .hint("Go back to your list of problems."),
             AnsweringError::OtherLesson => {
                 ApiError::bad_field("lesson_id", "this lesson is not yours or does not hold the problem")
             }

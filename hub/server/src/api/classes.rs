@@ -55,7 +55,10 @@ async fn add_class(
     get, path = "/api/v1/classes/{class_id}", operation_id = "get_class", tag = "classes",
     params(("class_id" = ClassId, Path)), responses((status = 200, body = ClassDetail))
 )]
-async fn get_class(State(ctx): State<Arc<Ctx>>, Path(id): Path<ClassId>) -> Result<Json<ClassDetail>, ApiError> {
+async fn get_class(
+    State(ctx): State<Arc<Ctx>>,
+    Path(id): Path<ClassId>,
+) -> Result<Json<ClassDetail>, ApiError> {
     Ok(Json(teaching::class_detail(&ctx.school.get(), id)?))
 }
 
@@ -120,8 +123,12 @@ impl From<TeachingError> for ApiError {
             TeachingError::UnknownClass => ApiError::not_found("That class"),
             TeachingError::UnknownPupil => ApiError::not_found("That pupil"),
             TeachingError::UnknownLesson => ApiError::not_found("That lesson"),
-            TeachingError::UnknownProblem => ApiError::bad_field("problem_ids", "one of the problems is not on this hub"),
-            TeachingError::UnknownTeacher => ApiError::bad_field("teachers", "one of them is not a teacher of this hub"),
+            TeachingError::UnknownProblem => {
+                ApiError::bad_field("problem_ids", "one of the problems is not on this hub")
+            }
+            TeachingError::UnknownTeacher => {
+                ApiError::bad_field("teachers", "one of them is not a teacher of this hub")
+            }
             TeachingError::BadField { field, why } => ApiError::bad_field(field, why),
             TeachingError::Store(cause) => cause.into(),
         }

@@ -38,7 +38,10 @@ pub fn routes() -> OpenApiRouter<Arc<Ctx>> {
     get, path = "/api/v1/classes/{class_id}/live", operation_id = "get_class_live", tag = "live",
     params(("class_id" = ClassId, Path)), responses((status = 200, body = ClassLive))
 )]
-async fn get_class_live(State(ctx): State<Arc<Ctx>>, Path(id): Path<ClassId>) -> Result<Json<ClassLive>, ApiError> {
+async fn get_class_live(
+    State(ctx): State<Arc<Ctx>>,
+    Path(id): Path<ClassId>,
+) -> Result<Json<ClassLive>, ApiError> {
     Ok(Json(live::picture(&ctx, id).await?.ok_or_else(|| ApiError::not_found("That class"))?))
 }
 
@@ -54,7 +57,8 @@ async fn watch_class(
     Path(id): Path<ClassId>,
     headers: HeaderMap,
 ) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
-    let since = headers.get("last-event-id").and_then(|value| value.to_str().ok()).and_then(|text| text.parse().ok());
+    let since =
+        headers.get("last-event-id").and_then(|value| value.to_str().ok()).and_then(|text| text.parse().ok());
     let (sender, receiver) = mpsc::channel(BEHIND);
     tokio::spawn(follow(ctx, caller, id, since, sender));
     Sse::new(ReceiverStream::new(receiver)).keep_alive(KeepAlive::new().interval(Duration::from_secs(2)))

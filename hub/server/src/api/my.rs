@@ -31,7 +31,8 @@ pub fn routes() -> OpenApiRouter<Arc<Ctx>> {
 )]
 async fn list_my_problems(State(ctx): State<Arc<Ctx>>, caller: Caller) -> Response {
     // Rendered once per class when the school is read: a whole class opens its list in the same second.
-    ([(header::CONTENT_TYPE, "application/json")], ctx.school.get().my_problems(caller.user_id)).into_response()
+    ([(header::CONTENT_TYPE, "application/json")], ctx.school.get().my_problems(caller.user_id))
+        .into_response()
 }
 
 /// Where the pupil stands with each problem tried.

@@ -35,7 +35,11 @@ async fn ready(State(ctx): State<Arc<Ctx>>) -> Response {
 }
 
 /// Prometheus text, for this machine or whoever has the token of `keys/metrics-token`.
-async fn show_metrics(State(ctx): State<Arc<Ctx>>, peer: Peer, request: Request) -> Result<Response, ApiError> {
+async fn show_metrics(
+    State(ctx): State<Arc<Ctx>>,
+    peer: Peer,
+    request: Request,
+) -> Result<Response, ApiError> {
     let token = permissions::bearer(&request);
     if !peer.0.ip().is_loopback() && !token.is_some_and(|token| ctx.auth.is_metrics_token(token)) {
         return Err(ApiError::not_allowed());

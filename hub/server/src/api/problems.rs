@@ -65,7 +65,9 @@ async fn list_skills(
     caller: Caller,
     Query(query): Query<InLanguage>,
 ) -> Json<Vec<Skill>> {
-    Json(content_pack::skills(query.lang.unwrap_or_else(|| ctx.school.get().working_language(caller.user_id))))
+    Json(content_pack::skills(
+        query.lang.unwrap_or_else(|| ctx.school.get().working_language(caller.user_id)),
+    ))
 }
 
 /// Every problem, for staff.

@@ -30,7 +30,10 @@ async fn list_children(State(ctx): State<Arc<Ctx>>, caller: Caller) -> Json<Vec<
     get, path = "/api/v1/pupils/{user_id}/progress", operation_id = "get_progress", tag = "progress",
     params(("user_id" = UserId, Path)), responses((status = 200, body = Progress))
 )]
-async fn get_progress(State(ctx): State<Arc<Ctx>>, Path(pupil): Path<UserId>) -> Result<Json<Progress>, ApiError> {
+async fn get_progress(
+    State(ctx): State<Arc<Ctx>>,
+    Path(pupil): Path<UserId>,
+) -> Result<Json<Progress>, ApiError> {
     if !ctx.school.get().people.contains_key(&pupil) {
         return Err(ApiError::not_found("That pupil"));
     }

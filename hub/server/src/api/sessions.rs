@@ -19,9 +19,7 @@ use super::{
     problem::ApiError,
 };
 use crate::{
-    auth::{
-        sign_in::{self, Carrier, Opened, RefreshCookie},
-    },
+    auth::sign_in::{self, Carrier, Opened, RefreshCookie},
     hub::Ctx,
 };
 

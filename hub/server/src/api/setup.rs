@@ -18,10 +18,7 @@ use super::{
     problem::ApiError,
     sessions::{agent, reply},
 };
-use crate::{
-    auth::{setup},
-    hub::Ctx,
-};
+use crate::{auth::setup, hub::Ctx};
 
 pub fn routes() -> OpenApiRouter<Arc<Ctx>> {
     OpenApiRouter::new().routes(routes!(set_up_hub))

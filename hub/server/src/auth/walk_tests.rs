@@ -14,7 +14,6 @@ use dreamseed_wire::{
     hub::{NoticeCode, ProblemCode},
     ids::{ClassId, UserId},
 };
-use futures_util::FutureExt;
 use jiff::Timestamp;
 use tempfile::TempDir;
 

@@ -190,7 +190,10 @@ pub(crate) fn to_time(millis: i64) -> jiff::Timestamp {
 }
 
 /// A JSON column.
-pub(crate) fn from_json<T: serde::de::DeserializeOwned>(text: &str, what: &'static str) -> Result<T, StoreError> {
+pub(crate) fn from_json<T: serde::de::DeserializeOwned>(
+    text: &str,
+    what: &'static str,
+) -> Result<T, StoreError> {
     serde_json::from_str(text).map_err(|_| StoreError::BadValue { what })
 }
 
@@ -205,7 +208,10 @@ pub(crate) fn to_word<T: serde::Serialize>(value: &T) -> String {
 }
 
 /// A TEXT column back into its enum.
-pub(crate) fn from_word<T: serde::de::DeserializeOwned>(word: String, what: &'static str) -> Result<T, StoreError> {
+pub(crate) fn from_word<T: serde::de::DeserializeOwned>(
+    word: String,
+    what: &'static str,
+) -> Result<T, StoreError> {
     serde_json::from_value(serde_json::Value::String(word)).map_err(|_| StoreError::BadValue { what })
 }
 

@@ -192,7 +192,9 @@ fn write_groups(
         }
         if stop {
             // After a failed fsync the kernel may have dropped the pages: nothing more is acknowledged by this process.
-            tracing::error!("the database can no longer be trusted to keep what it is given; the hub stops writing");
+            tracing::error!(
+                "the database can no longer be trusted to keep what it is given; the hub stops writing"
+            );
             break;
         }
         checkpoint_if_long(conn);

@@ -59,7 +59,8 @@ pub fn find_break(conn: &Connection) -> Result<Option<i64>, StoreError> {
             detail: &detail,
         };
         let (prev_hash, hash): (Vec<u8>, Vec<u8>) = (row.get(7)?, row.get(8)?);
-        let fits = seq == expected_seq && prev_hash == expected_prev && hash == hash_row(&prev_hash, seq, &entry);
+        let fits =
+            seq == expected_seq && prev_hash == expected_prev && hash == hash_row(&prev_hash, seq, &entry);
         if !fits {
             return Ok(Some(seq));
         }

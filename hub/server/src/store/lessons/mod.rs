@@ -13,7 +13,12 @@ use super::{StoreError, WriteTx, to_word};
 ///
 /// # Errors
 /// [`StoreError::Taken`] if the code is in use; make another one.
-pub fn add_class(tx: &WriteTx<'_>, new: &AddClass, code: &str, now: Timestamp) -> Result<ClassId, StoreError> {
+pub fn add_class(
+    tx: &WriteTx<'_>,
+    new: &AddClass,
+    code: &str,
+    now: Timestamp,
+) -> Result<ClassId, StoreError> {
     let id = ClassId::new();
     tx.conn().prepare_cached(include_str!("add_class.sql"))?.execute(params![
         id,
@@ -29,7 +34,11 @@ pub fn add_class(tx: &WriteTx<'_>, new: &AddClass, code: &str, now: Timestamp) -
 
 /// Lets a teacher teach a class from a day on.
 pub fn add_teacher(tx: &WriteTx<'_>, class: ClassId, teacher: UserId, from: Date) -> Result<(), StoreError> {
-    tx.conn().prepare_cached(include_str!("add_teacher.sql"))?.execute(params![class, teacher, from.to_string()])?;
+    tx.conn().prepare_cached(include_str!("add_teacher.sql"))?.execute(params![
+        class,
+        teacher,
+        from.to_string()
+    ])?;
     Ok(())
 }
 
@@ -45,20 +54,37 @@ pub fn enrol(
     school_year: u16,
     from: Date,
 ) -> Result<(), StoreError> {
-    tx.conn()
-        .prepare_cached(include_str!("enrol.sql"))?
-        .execute(params![pupil, class, school_year, number, from.to_string()])?;
+    tx.conn().prepare_cached(include_str!("enrol.sql"))?.execute(params![
+        pupil,
+        class,
+        school_year,
+        number,
+        from.to_string()
+    ])?;
     Ok(())
 }
 
 /// Links a parent with a child.
-pub fn add_guardian(tx: &WriteTx<'_>, parent: UserId, pupil: UserId, now: Timestamp) -> Result<(), StoreError> {
-    tx.conn().prepare_cached(include_str!("add_guardian.sql"))?.execute(params![parent, pupil, now.as_millisecond()])?;
+pub fn add_guardian(
+    tx: &WriteTx<'_>,
+    parent: UserId,
+    pupil: UserId,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    tx.conn().prepare_cached(include_str!("add_guardian.sql"))?.execute(params![
+        parent,
+        pupil,
+        now.as_millisecond()
+    ])?;
     Ok(())
 }
 
 /// Changes what the teacher has decided for a class.
-pub fn set_class_settings(tx: &WriteTx<'_>, class: ClassId, settings: ClassSettings) -> Result<(), StoreError> {
+pub fn set_class_settings(
+    tx: &WriteTx<'_>,
+    class: ClassId,
+    settings: ClassSettings,
+) -> Result<(), StoreError> {
     tx.conn().prepare_cached(include_str!("set_class_settings.sql"))?.execute(params![
         class,
         settings.auto_feedback,

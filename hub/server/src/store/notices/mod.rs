@@ -16,7 +16,12 @@ pub struct StoredNotice {
 }
 
 /// Raises a notice unless one of its code is open; `data` holds no names.
-pub fn raise(tx: &WriteTx<'_>, code: NoticeCode, data: &serde_json::Value, now: Timestamp) -> Result<(), StoreError> {
+pub fn raise(
+    tx: &WriteTx<'_>,
+    code: NoticeCode,
+    data: &serde_json::Value,
+    now: Timestamp,
+) -> Result<(), StoreError> {
     tx.conn().prepare_cached(include_str!("raise.sql"))?.execute(params![
         NoticeId::new(),
         to_word(&code),

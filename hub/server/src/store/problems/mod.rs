@@ -7,15 +7,29 @@ use rusqlite::{OptionalExtension, params};
 use super::{StoreError, WriteTx, to_json};
 
 /// Makes a problem; its first version follows by [`add_version`]. `source` is `school` or `starter:<path>`.
-pub fn add(tx: &WriteTx<'_>, source: &str, by: Option<UserId>, now: Timestamp) -> Result<ProblemId, StoreError> {
+pub fn add(
+    tx: &WriteTx<'_>,
+    source: &str,
+    by: Option<UserId>,
+    now: Timestamp,
+) -> Result<ProblemId, StoreError> {
     let id = ProblemId::new();
-    tx.conn().prepare_cached(include_str!("add.sql"))?.execute(params![id, source, by, now.as_millisecond()])?;
+    tx.conn().prepare_cached(include_str!("add.sql"))?.execute(params![
+        id,
+        source,
+        by,
+        now.as_millisecond()
+    ])?;
     Ok(id)
 }
 
 /// The starter problem that came from this path, if it was loaded before.
 pub fn find_starter(tx: &WriteTx<'_>, source: &str) -> Result<Option<ProblemId>, StoreError> {
-    Ok(tx.conn().prepare_cached(include_str!("find_starter.sql"))?.query_row([source], |row| row.get(0)).optional()?)
+    Ok(tx
+        .conn()
+        .prepare_cached(include_str!("find_starter.sql"))?
+        .query_row([source], |row| row.get(0))
+        .optional()?)
 }
 
 /// Adds a version unless the newest one says the same; returns the newest and whether it is new.

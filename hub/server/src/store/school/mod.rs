@@ -67,8 +67,7 @@ fn read_classes(conn: &Connection, school: &mut School) -> Result<(), StoreError
     let mut rows = query.query([])?;
     while let Some(row) = rows.next()? {
         let id: ClassId = row.get(0)?;
-        let named =
-            (row.get(1)?, row.get(2)?, row.get(3)?, from_word(row.get(4)?, "language")?, row.get(5)?);
+        let named = (row.get(1)?, row.get(2)?, row.get(3)?, from_word(row.get(4)?, "language")?, row.get(5)?);
         let settings = ClassSettings { auto_feedback: row.get(6)?, solution_after_tries: row.get(7)? };
         school.classes.insert(id, School::new_class(id, named, settings, row.get(8)?));
     }

@@ -6,7 +6,14 @@ use rusqlite::{Connection, params};
 use super::{StoreError, WriteTx};
 
 /// Counts one answer. Adding up does not depend on the order in which answers arrive.
-pub fn count(tx: &WriteTx<'_>, pupil: UserId, skill: &str, day: &str, right: bool, seq: i64) -> Result<(), StoreError> {
+pub fn count(
+    tx: &WriteTx<'_>,
+    pupil: UserId,
+    skill: &str,
+    day: &str,
+    right: bool,
+    seq: i64,
+) -> Result<(), StoreError> {
     tx.conn().prepare_cached(include_str!("count.sql"))?.execute(params![pupil, skill, day, right, seq])?;
     Ok(())
 }

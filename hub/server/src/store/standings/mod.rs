@@ -79,7 +79,11 @@ pub fn of_pupil(conn: &Connection, pupil: UserId) -> Result<Vec<Standing>, Store
 }
 
 /// A pupil and one version in any lesson: how often tried, and whether solved.
-pub fn of_version(conn: &Connection, pupil: UserId, version: ProblemVersionId) -> Result<Vec<Standing>, StoreError> {
+pub fn of_version(
+    conn: &Connection,
+    pupil: UserId,
+    version: ProblemVersionId,
+) -> Result<Vec<Standing>, StoreError> {
     let mut query = conn.prepare_cached(include_str!("of_version.sql"))?;
     Ok(query.query_map(params![pupil, version], from_row)?.collect::<Result<_, _>>()?)
 }
