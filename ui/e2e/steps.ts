@@ -13,6 +13,13 @@ export function checkEqual<T>(found: T, expected: T, what: string): void {
   check(Object.is(found, expected), `${what}: expected ${String(expected)}, found ${String(found)}`);
 }
 
+/** Loads a screen by its address, in the language. */
+export async function visit(device: Device, path: string, tongue: Tongue): Promise<void> {
+  await device.page.goto(new URL(path, device.address).href);
+  await device.page.locator('header button[lang]').waitFor();
+  await chooseLanguage(device, tongue);
+}
+
 /** Chooses the language in the header; only the other one is offered there. */
 export async function chooseLanguage({ page }: Device, tongue: Tongue): Promise<void> {
   if ((await page.locator('html').getAttribute('lang')) === tongue) return;
@@ -113,25 +120,26 @@ async function setChoice({ page }: Device, id: string, on: boolean, hand: Hand):
 }
 
 /** `3/4`, `2 1/2` or any other text, in the layout that it needs, after what stood there is gone. */
-async function enterNumber(device: Device, tongue: Tongue, text: string, hand: Hand): Promise<void> {
-  const { page } = device;
+async function enterNumber({ page }: Device, tongue: Tongue, text: string, hand: Hand): Promise<void> {
   const mixed = /^(-?\d+) (\d+)\/(\d+)$/.exec(text);
   const fraction = /^(-?\d+)\/(\d+)$/.exec(text);
   const layout = mixed ? 'mixed' : fraction ? 'fraction' : 'plain';
   const choice = page.getByRole('group', { name: say(tongue, 'entry.layout') }).getByRole('button', { name: say(tongue, `entry.layout.${layout}`), exact: true });
   if ((await choice.getAttribute('aria-pressed')) !== 'true') await press(choice, hand);
-  const pad = page.getByRole('group', { name: say(tongue, 'entry.pad') });
-  await press(pad.getByRole('button', { name: say(tongue, 'signin.pin.clear'), exact: true }), hand);
+  const boxes = page.locator('.number .display input');
   if (hand === 'keys') {
+    for (const box of await boxes.all()) await box.fill('');
+    await boxes.first().focus();
+    // A slash or a space leads on to the next box.
     await page.keyboard.type(text);
     return;
   }
-  const parts = mixed ?? fraction;
-  const boxes = mixed ? (['entry.whole', 'entry.numerator', 'entry.denominator'] as const) : (['entry.numerator', 'entry.denominator'] as const);
-  if (!parts) return typeOnPad(pad, tongue, text);
-  for (const [i, box] of boxes.entries()) {
-    await page.getByLabel(say(tongue, box), { exact: true }).tap();
-    await typeOnPad(pad, tongue, parts[i + 1] ?? '');
+  const pad = page.getByRole('group', { name: say(tongue, 'entry.pad') });
+  await pad.getByRole('button', { name: say(tongue, 'signin.pin.clear'), exact: true }).tap();
+  const parts = (mixed ?? fraction)?.slice(1) ?? [text];
+  for (const [i, part] of parts.entries()) {
+    await boxes.nth(i).tap();
+    await typeOnPad(pad, tongue, part);
   }
 }
 

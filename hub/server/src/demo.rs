@@ -554,7 +554,7 @@ fn school_year(day: Date) -> u16 {
 async fn record_answers(store: &Store, school: &School, answers: Vec<PastAnswer>) -> anyhow::Result<()> {
     let mut batch: Vec<GradedAnswer> = Vec::with_capacity(BATCH);
     for answer in answers {
-        let grade = dreamseed_grading::grade(&answer.version.draft.key, &answer.body.answer)?;
+        let grade = dreamseed_grading::grade_draft(&answer.version.draft, &answer.body.answer)?;
         batch.push(answering::prepare(school, answer.pupil, &answer.version, answer.body, grade, answer.at)?);
         if batch.len() == BATCH {
             record_batch(store, std::mem::take(&mut batch)).await?;

@@ -21,7 +21,7 @@ use crate::{
     auth::check_connection,
     hub::Ctx,
     school::School,
-    store::attempts,
+    store::{attempts, standings},
 };
 
 /// What a role may do on a route.
@@ -41,7 +41,7 @@ pub enum Scope {
     OwnAttempt,
     /// `{attempt_id}` is the answer of a pupil the caller teaches.
     OwnPupilAttempt,
-    /// `{problem_version_id}` was given to the caller's class.
+    /// `{problem_version_id}` was given to the caller's class, or answered by the caller in an earlier one.
     Given,
 }
 
@@ -191,7 +191,11 @@ async fn may(
         }
         Scope::OwnPupil => school.teaches_pupil(me, UserId(id_of(params, "user_id")?)),
         Scope::OwnChild => school.is_child(me, UserId(id_of(params, "user_id")?)),
-        Scope::Given => school.is_given(me, ProblemVersionId(id_of(params, "problem_version_id")?)),
+        Scope::Given => {
+            let version = ProblemVersionId(id_of(params, "problem_version_id")?);
+            school.is_given(me, version)
+                || !ctx.store.read(move |conn| standings::of_version(conn, me, version)).await?.is_empty()
+        }
         Scope::OwnAttempt | Scope::OwnPupilAttempt => {
             let attempt = AttemptId(id_of(params, "attempt_id")?);
             match ctx.store.read(move |conn| attempts::owner(conn, attempt)).await? {

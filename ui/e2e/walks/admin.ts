@@ -2,7 +2,7 @@
 import { Device, type Scene } from '../device.ts';
 import type { RunningHub } from '../hub.ts';
 import type { School } from '../school.ts';
-import { check, checkEqual, fillAdult, pick, signInAdult } from '../steps.ts';
+import { check, checkEqual, fillAdult, pick, signInAdult, visit } from '../steps.ts';
 import { say, sayToStaff, type StaffWord, type Word } from '../words.ts';
 
 export async function walkAdmin(scene: Scene, hub: RunningHub, school: School): Promise<void> {
@@ -53,7 +53,7 @@ export async function walkAdmin(scene: Scene, hub: RunningHub, school: School): 
   });
   await device.look('people-secret', tongue);
   await report.step('after a reload the first password is gone', async () => {
-    await page.reload();
+    await visit(device, '/people', tongue);
     await page.getByRole('row', { name: new RegExp(login.replace('.', '\\.')) }).waitFor();
     check(!(await page.locator('body').innerText()).includes(first), 'the first password is still on the screen');
   });
@@ -69,7 +69,7 @@ export async function walkAdmin(scene: Scene, hub: RunningHub, school: School): 
     await fillAdult(teacher, { login_name: login, password: first }, tongue);
     await teacher.page.getByRole('heading', { level: 1, name: word('account.must.title') }).waitFor();
     await teacher.look('account-first', tongue, { phone: true });
-    await teacher.page.goto(new URL('/library', hub.address).href);
+    await visit(teacher, '/library', tongue);
     await teacher.page.getByRole('heading', { level: 1, name: word('account.must.title') }).waitFor();
     await teacher.page.getByLabel(word('account.current'), { exact: true }).fill(first);
     await teacher.page.getByLabel(word('account.new'), { exact: true }).fill('seven quiet green apples');

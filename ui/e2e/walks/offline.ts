@@ -2,7 +2,7 @@
 import { Device, type Scene } from '../device.ts';
 import type { DemoPupil, RunningHub } from '../hub.ts';
 import { type Problem, type School, wrongAnswer } from '../school.ts';
-import { check, checkEqual, enter, readGrade, signInAdult, signInPupil, submitButton, versionOnScreen } from '../steps.ts';
+import { check, checkEqual, enter, readGrade, signInAdult, signInPupil, submitButton, versionOnScreen, visit } from '../steps.ts';
 import { patternOf, say, sayToStaff } from '../words.ts';
 
 export async function walkOffline(scene: Scene, hub: RunningHub, school: School): Promise<void> {
@@ -85,8 +85,8 @@ export async function walkOffline(scene: Scene, hub: RunningHub, school: School)
   const teacher = await Device.open(scene, 'teacher', hub.address);
   await report.step('the teacher opens the class', async () => {
     await signInAdult(teacher, school.teacher, tongue);
-    await teacher.page.goto(new URL(`/classes/${school.class.class_id}/live`, hub.address).href);
-    await teacher.page.getByText(sayToStaff(tongue, 'live.alive')).waitFor();
+    await visit(teacher, `/classes/${school.class.class_id}/live`, tongue);
+    await teacher.page.getByRole('status').getByText(sayToStaff(tongue, 'live.alive'), { exact: true }).waitFor();
   });
   const lesson = (await school.live()).problems.map((one) => one.problem_version_id);
   for (const problem of [first, second, third, fourth]) {

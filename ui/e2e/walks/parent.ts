@@ -2,7 +2,7 @@
 import { Device, type Scene } from '../device.ts';
 import type { RunningHub } from '../hub.ts';
 import type { School } from '../school.ts';
-import { check, checkEqual, fillAdult, signInAdult } from '../steps.ts';
+import { check, checkEqual, chooseLanguage, fillAdult, signInAdult, visit } from '../steps.ts';
 import { say, type Word } from '../words.ts';
 
 export async function walkParent(scene: Scene, hub: RunningHub, school: School): Promise<void> {
@@ -32,6 +32,14 @@ export async function walkParent(scene: Scene, hub: RunningHub, school: School):
   });
   await device.look('children', tongue, { phone: true });
 
+  await report.note('the language that was chosen at the sign-in outlives a reload', async () => {
+    await page.reload();
+    await page.getByRole('article').first().waitFor();
+    const found = await page.locator('html').getAttribute('lang');
+    return found === tongue ? [] : [`the screen speaks ${found}`];
+  });
+  await chooseLanguage(device, tongue);
+
   await report.step("a child's progress, with the plot as a table too", async () => {
     const name = await page.getByRole('article').getByRole('heading').first().innerText();
     await page.getByRole('link', { name: `${name}: ${word('children.see')}` }).first().click();
@@ -48,14 +56,14 @@ export async function walkParent(scene: Scene, hub: RunningHub, school: School):
     device.allow(/status of 40[34] .*\/api\/v1\/pupils\//);
     const other = pupils.find((one) => !parent.children.includes(one.pupil_id));
     check(other !== undefined, 'every pupil is a child of this parent');
-    await page.goto(new URL(`/children/${other.pupil_id}`, hub.address).href);
+    await visit(device, `/children/${other.pupil_id}`, tongue);
     await page.getByRole('alert').waitFor();
     check(!(await page.locator('main').innerText()).includes(other.name), "another family's child is named");
   });
   await device.look('child-refused', tongue);
 
   await report.step('a screen of the staff does not exist for parents', async () => {
-    await page.goto(new URL('/people', hub.address).href);
+    await visit(device, '/people', tongue);
     await page.getByText(word('missing.title')).last().waitFor();
   });
   await device.look('missing', tongue);

@@ -1,7 +1,7 @@
 /** The first start of a school: the code that the hub prints makes the first admin, once. */
 import { Device, type Scene } from '../device.ts';
 import { type RunningHub, waitForPrint } from '../hub.ts';
-import { chooseLanguage, fillAdult } from '../steps.ts';
+import { fillAdult, visit } from '../steps.ts';
 import { say, sayToStaff, type Tongue, type Word } from '../words.ts';
 
 export async function walkSetup(scene: Scene, hub: RunningHub, tongue: Tongue): Promise<void> {
@@ -13,8 +13,7 @@ export async function walkSetup(scene: Scene, hub: RunningHub, tongue: Tongue): 
   const admin = { login_name: 'head', password: 'four words make a password' };
 
   await report.step('whatever the address, the school is set up first', async () => {
-    await page.goto(new URL('/classes', hub.address).href);
-    await chooseLanguage(device, tongue);
+    await visit(device, '/classes', tongue);
     await page.getByRole('heading', { level: 1, name: word('setup.title') }).waitFor();
   });
   await device.look('setup', tongue, { phone: true, whole: true });

@@ -3,7 +3,7 @@ import type { Page } from 'playwright-core';
 import { Device, type Scene } from '../device.ts';
 import type { DemoPupil, RunningHub } from '../hub.ts';
 import { type Problem, rightAnswer, type School, wrongAnswer } from '../school.ts';
-import { check, checkEqual, enter, fillAdult, pick, readGrade, signInAdult, signInPupil, submit, versionOnScreen } from '../steps.ts';
+import { check, checkEqual, enter, fillAdult, pick, readGrade, signInAdult, signInPupil, submit, versionOnScreen, visit } from '../steps.ts';
 import { patternOf, say, sayToStaff, type StaffWord, type Word } from '../words.ts';
 
 /** From the grade on the pupil's device to the cell on the teacher's. */
@@ -39,7 +39,7 @@ export async function walkTeacher(scene: Scene, hub: RunningHub, school: School)
   const child = await Device.open(scene, 'pupil', hub.address);
   await report.step('the class is there, live', async () => {
     await page.getByRole('article', { name: school.class.name, exact: true }).getByRole('link', { name: staff('class.nav.live') }).click();
-    await page.getByText(staff('live.alive')).waitFor();
+    await page.getByRole('status').getByText(staff('live.alive'), { exact: true }).waitFor();
     await cell(page, school, pupil, 1, 'not_started').waitFor();
   });
 
@@ -124,7 +124,7 @@ export async function walkTeacher(scene: Scene, hub: RunningHub, school: School)
   await report.step('the opened lesson is live for teacher and pupil', async () => {
     await page.getByLabel(staff('lesson.title')).fill(title);
     await page.getByRole('button', { name: staff('lesson.open.go', { n: 2 }), exact: true }).click();
-    await page.getByText(staff('live.alive')).waitFor();
+    await page.getByRole('status').getByText(staff('live.alive'), { exact: true }).waitFor();
     await page.locator('main').getByText(title, { exact: true }).first().waitFor();
     await child.page.getByRole('link', { name: word('solve.back') }).click();
     await child.page.getByRole('article', { name: title }).waitFor();
@@ -146,7 +146,7 @@ export async function walkTeacher(scene: Scene, hub: RunningHub, school: School)
   });
 
   await report.step('a new pupil gets a PIN, told once', async () => {
-    await page.goto(new URL(`${base}/people`, hub.address).href);
+    await visit(device, `${base}/people`, tongue);
     await page.getByLabel(staff('people.name'), { exact: true }).fill(tongue === 'ko' ? '새로온' : 'Newly Come');
     await page.keyboard.press('Enter');
     await page.getByText(staff('secret.once')).waitFor();
@@ -154,19 +154,19 @@ export async function walkTeacher(scene: Scene, hub: RunningHub, school: School)
   });
   await device.look('class-pupils', tongue, { phone: true });
   await report.step('after a reload the PIN is gone', async () => {
-    await page.reload();
+    await visit(device, `${base}/people`, tongue);
     await page.getByLabel(staff('people.name'), { exact: true }).waitFor();
     checkEqual(await page.getByText(staff('secret.once')).count(), 0, 'secrets on the screen');
   });
 
   await report.step('the settings of the class are kept', async () => {
-    await page.goto(new URL(`${base}/settings`, hub.address).href);
+    await visit(device, `${base}/settings`, tongue);
     const box = page.getByRole('checkbox', { name: staff('settings.auto') });
     const saved = () => page.waitForResponse((response) => response.request().method() === 'PUT' && response.url().endsWith('/settings'));
     await box.waitFor();
     const [first] = await Promise.all([saved(), box.check({ force: true })]);
     checkEqual(first.status(), 204, 'status');
-    await page.reload();
+    await visit(device, `${base}/settings`, tongue);
     await box.waitFor();
     check(await box.isChecked(), 'the setting is gone after a reload');
     await Promise.all([saved(), box.uncheck({ force: true })]);
@@ -174,13 +174,13 @@ export async function walkTeacher(scene: Scene, hub: RunningHub, school: School)
   await device.look('class-settings', tongue, { phone: true });
 
   await report.step('the class code for the wall', async () => {
-    await page.goto(new URL(`${base}/code`, hub.address).href);
+    await visit(device, `${base}/code`, tongue);
     await page.getByText(school.class.class_code, { exact: true }).waitFor();
   });
   await device.look('class-code', tongue, { phone: true });
 
   await report.step("a pupil's page has progress, answers and transcripts", async () => {
-    await page.goto(new URL(`${base}/pupils/${pupil.pupil_id}`, hub.address).href);
+    await visit(device, `${base}/pupils/${pupil.pupil_id}`, tongue);
     await page.getByRole('heading', { name: staff('pupil.attempts') }).waitFor();
     await pick(device, staff('pupil.which.helped'));
     await page.getByText(word('help.by_ai'), { exact: true }).first().waitFor();
@@ -224,7 +224,7 @@ async function writeProblem({ report }: Scene, device: Device, school: School): 
 
   await report.step('a problem that cannot be graded is not saved, and the field is named', async () => {
     device.allow(/status of 4\d\d .*\/api\/v1\/problems/);
-    await page.goto(new URL('/library/new', device.address).href);
+    await visit(device, '/library/new', tongue);
     await inTongue('problem.title').fill(tongue === 'ko' ? '연필 나누기' : 'Sharing pencils');
     await inTongue('problem.statement').fill(tongue === 'ko' ? '연필 $12$자루를 $5$명이 똑같이 나누면 한 명은 몇 자루를 받고, 남는 것은 몇 자루일까요? 남는 것을 쓰세요.' : 'Five pupils share $12$ pencils equally. How many are left over?');
     await preview.locator('.katex').first().waitFor();

@@ -187,6 +187,9 @@ fn write_groups(
             committed(events);
         }
         let stop = matches!(failure, Some(StoreError::Damaged(_))) || failed_to_sync(failure.as_ref());
+        if let Some(err) = &failure {
+            tracing::error!(error = ?err, commands = group.len(), "a group of writes failed");
+        }
         for command in group.drain(..) {
             command.finish(failure.as_ref().map(copy_failure));
         }
@@ -256,22 +259,7 @@ fn failed_to_sync(failure: Option<&StoreError>) -> bool {
     })
 }
 
-/// The same failure for each command of the group; the cause itself is logged once here.
+/// The same failure for each command of the group, as far as its caller can act on it.
 fn copy_failure(failure: &StoreError) -> StoreError {
-    match failure {
-        StoreError::DiskFull => StoreError::DiskFull,
-        other @ (StoreError::Newer { .. }
-        | StoreError::Foreign
-        | StoreError::ReadOnly(_)
-        | StoreError::Damaged(_)
-        | StoreError::Closed
-        | StoreError::Busy
-        | StoreError::Taken(_)
-        | StoreError::BadValue { .. }
-        | StoreError::Sqlite(_)
-        | StoreError::Io(_)) => {
-            tracing::error!(error = ?other, "a group of writes failed");
-            StoreError::Closed
-        }
-    }
+    if matches!(failure, StoreError::DiskFull) { StoreError::DiskFull } else { StoreError::Closed }
 }
