@@ -33,10 +33,10 @@ export interface Scene {
 }
 
 export interface LookOptions {
-  /** Also as a phone shows it. */
+  /** Examined as a phone shows it too. */
   phone?: boolean;
-  /** The whole page, however long, in the picture. */
-  whole?: boolean;
+  /** What the album keeps: one picture, a second one of the phone, the whole page however long, or none. */
+  picture?: 'one' | 'phone-too' | 'whole' | 'none';
 }
 
 export class Device {
@@ -202,14 +202,16 @@ export class Device {
     return focused.equals(plain) ? [`the focus on ${name} cannot be seen`] : [];
   }
 
-  async #picture(album: string, screen: string, tongue: Tongue, options: LookOptions): Promise<void> {
+  async #picture(album: string, screen: string, tongue: Tongue, { picture = 'one' }: LookOptions): Promise<void> {
+    if (picture === 'none') return;
     mkdirSync(album, { recursive: true });
-    const shoot = (name: string) => this.page.screenshot({ path: join(album, `${name}-${tongue}.png`), animations: 'disabled', caret: 'hide', fullPage: options.whole ?? false });
-    const sizes = [{ name: screen, size: DESK }, ...(options.phone ? [{ name: `${screen}-phone`, size: PHONE }] : [])];
+    const sizes = [{ name: screen, size: DESK }, ...(picture === 'phone-too' ? [{ name: `${screen}-phone`, size: PHONE }] : [])];
     for (const { name, size } of sizes) {
       await this.#at(size, async () => {
+        await this.page.mouse.move(0, 0);
+        await this.page.evaluate(() => scrollTo(0, 0));
         await this.#settle();
-        await shoot(name);
+        await this.page.screenshot({ path: join(album, `${name}-${tongue}.png`), animations: 'disabled', caret: 'hide', fullPage: picture === 'whole' });
       });
     }
   }

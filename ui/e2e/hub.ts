@@ -58,12 +58,15 @@ export async function startHub({ demo, engine }: HubOptions): Promise<RunningHub
   const models = engine === 'llama' && model ? dirname(model) : join(folder, 'models');
   const words = ['--data', school, '--models', models, 'serve', '--port', '0', ...(demo ? ['--demo'] : [])];
   const child = spawn(binary, [...words, ...(engine === 'none' ? ['--no-engine'] : ['--engine', engine])], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const abandon = () => child.kill('SIGKILL');
+  process.once('exit', abandon);
   let heard = '';
   const hear = (chunk: Buffer) => (heard += chunk.toString());
   child.stdout.on('data', hear);
   child.stderr.on('data', hear);
   const stop = async () => {
     await end(child);
+    process.off('exit', abandon);
     rmSync(folder, { recursive: true, force: true });
   };
   try {

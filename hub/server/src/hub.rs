@@ -32,8 +32,6 @@ use crate::{
 
 /// How long a stop waits for requests that are being answered.
 const DRAIN: Duration = Duration::from_secs(5);
-/// The name of the task that ends when every request is answered.
-const LISTENER: &str = "the listener";
 /// Answers whose hashes are checked at each start: the tail, where a bad write would be.
 const CHECKED_TAIL: u32 = 2_000;
 /// A clock that lies further back than this has been set back, not corrected.
@@ -149,7 +147,7 @@ impl Hub {
             if let Err(err) = server.serve(service).await {
                 tracing::error!(error = %err, "the listener failed");
             }
-            LISTENER
+            "the listener"
         });
         let desk = Arc::clone(&ctx);
         vital.spawn(async move {
@@ -198,14 +196,9 @@ impl Hub {
         if let Err(err) = auth::sessions::keep(&self.ctx).await {
             tracing::warn!(error = %err, "the times of the sessions could not be kept");
         }
-        let served = async {
-            while let Some(ended) = self.vital.join_next().await {
-                if matches!(ended, Ok(LISTENER)) {
-                    return;
-                }
-            }
-        };
-        if tokio::time::timeout(DRAIN + Duration::from_secs(1), served).await.is_err() {
+        // All but the writer: what the workers put back at the end must still be written.
+        let ended = async { while self.vital.len() > 1 && self.vital.join_next().await.is_some() {} };
+        if tokio::time::timeout(DRAIN + Duration::from_secs(1), ended).await.is_err() {
             tracing::warn!("some requests were cut off at the stop");
         }
         self.ctx.store.close().await;

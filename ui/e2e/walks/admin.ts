@@ -25,7 +25,7 @@ export async function walkAdmin(scene: Scene, hub: RunningHub, school: School): 
     await page.getByRole('heading', { level: 1, name: staff('classes.title.all') }).waitFor();
     checkEqual(await page.getByRole('article').count(), accounts.classes.length, 'classes');
   });
-  await device.look('classes-all', tongue);
+  await device.look('classes-all', tongue, { picture: 'none' });
 
   await report.step('the people of the school, by role', async () => {
     await page.locator('header').getByRole('link', { name: staff('menu.people') }).click();

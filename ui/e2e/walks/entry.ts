@@ -29,7 +29,7 @@ export async function walkEntry(scene: Scene, hub: RunningHub, school: School): 
       });
       for (const [kind, problem] of Object.entries(problems)) {
         await openFromList(device, school, lesson.lesson_id, problem);
-        if (hand === 'touch') await device.look(`entry-${kind}`, tongue, { phone: true });
+        if (hand === 'touch') await device.look(`entry-${kind}`, tongue, { picture: kind === 'negative' || kind === 'decimal' ? 'none' : 'one' });
         if (kind === 'fraction') await writeOddly(scene, device, school, problem, hand);
         await report.step(`${kind} by ${hand === 'touch' ? 'the keys on the screen' : 'keyboard'}`, async () => {
           await enter(device, tongue, rightAnswer(problem), hand);

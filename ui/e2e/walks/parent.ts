@@ -60,7 +60,7 @@ export async function walkParent(scene: Scene, hub: RunningHub, school: School):
     await page.getByRole('alert').waitFor();
     check(!(await page.locator('main').innerText()).includes(other.name), "another family's child is named");
   });
-  await device.look('child-refused', tongue);
+  await device.look('child-refused', tongue, { picture: 'none' });
 
   await report.step('a screen of the staff does not exist for parents', async () => {
     await visit(device, '/people', tongue);

@@ -71,7 +71,7 @@ export async function walkPupil(scene: Scene, hub: RunningHub, school: School): 
     return shown;
   });
   const problem = school.problem(version);
-  await device.look('solve-start', tongue, { phone: true });
+  await device.look('solve-start', tongue, { phone: true, picture: 'none' });
 
   await report.step('nothing written is asked for, and not sent', async () => {
     await page.getByRole('button', { name: word('solve.check'), exact: true }).click();
@@ -104,7 +104,7 @@ export async function walkPupil(scene: Scene, hub: RunningHub, school: School): 
     const steps = await lengths.evaluate((seen) => seen.size);
     check(steps >= 4, `the text arrived in ${steps} pieces`);
   });
-  await device.look('solve', tongue, { phone: true, whole: false });
+  await device.look('solve', tongue, { phone: true, picture: 'phone-too' });
 
   await report.step('the pupil can say what the help was worth', async () => {
     await help.getByRole('button', { name: word('help.useful'), exact: true }).click();
@@ -164,7 +164,7 @@ export async function walkPupil(scene: Scene, hub: RunningHub, school: School): 
     await page.locator('header').getByRole('link', { name: pupil.name }).click();
     await page.getByText(word('account.sessions.this')).waitFor();
   });
-  await device.look('my-account', tongue, { whole: true });
+  await device.look('my-account', tongue, { picture: 'whole' });
 
   await report.step('"not me" signs out for good; the class code is not asked for again', async () => {
     await page.locator('header').getByRole('button', { name: word('app.not_me.label', { name: pupil.name }) }).click();
@@ -176,5 +176,5 @@ export async function walkPupil(scene: Scene, hub: RunningHub, school: School): 
     const cookies = await device.context.cookies(`${hub.address}/api/v1/sessions`);
     checkEqual(cookies.filter((one) => one.name === 'ds_refresh' && one.value !== '').length, 0, 'cookies of the sign-in');
   });
-  await device.look('sign-in-again', tongue);
+  await device.look('sign-in-again', tongue, { picture: 'none' });
 }

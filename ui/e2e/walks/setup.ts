@@ -16,7 +16,7 @@ export async function walkSetup(scene: Scene, hub: RunningHub, tongue: Tongue): 
     await visit(device, '/classes', tongue);
     await page.getByRole('heading', { level: 1, name: word('setup.title') }).waitFor();
   });
-  await device.look('setup', tongue, { phone: true, whole: true });
+  await device.look('setup', tongue, { phone: true, picture: 'whole' });
 
   await report.step('a wrong code is refused in words', async () => {
     device.allow(/status of 40\d .*\/api\/v1\/setup/);
@@ -35,7 +35,7 @@ export async function walkSetup(scene: Scene, hub: RunningHub, tongue: Tongue): 
     await page.getByRole('button', { name: word('setup.go'), exact: true }).click();
     await page.getByRole('heading', { level: 1, name: sayToStaff(tongue, 'notices.title') }).waitFor();
   });
-  await device.look('notices-none', tongue);
+  await device.look('notices-none', tongue, { picture: 'none' });
 
   await report.step('a new school has no classes yet, and says what to do', async () => {
     await page.locator('header').getByRole('link', { name: sayToStaff(tongue, 'menu.classes') }).click();

@@ -238,7 +238,7 @@ async function writeProblem({ report }: Scene, device: Device, school: School): 
     await page.getByRole('button', { name: staff('editor.save.first'), exact: true }).click();
     await page.getByText(staff('editor.version', { n: 1 }), { exact: true }).waitFor();
   });
-  await device.look('problem-new', tongue);
+  await device.look('problem-new', tongue, { picture: 'none' });
   await report.step('a change makes version 2', async () => {
     await inTongue('problem.title').fill(tongue === 'ko' ? '연필 나누어 갖기' : 'Sharing the pencils');
     await page.getByRole('button', { name: staff('editor.save'), exact: true }).click();

@@ -1,5 +1,5 @@
 //! Help after an answer: asked for ([`asking`]), queued in the table, written by the worker ([`worker`]) one turn each
-//! ([`turn`]: prompt, model, leak check, authored hint), and read as a stream ([`stream`]).
+//! (`turn`: prompt, model, leak check, authored hint), and read as a stream ([`stream`]).
 //!
 //! The answer never waits for any of this; a crash loses nothing, because the queue is the table.
 
