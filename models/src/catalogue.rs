@@ -129,6 +129,14 @@ impl Catalogue {
             .filter(|model| model.speaks("ko") && model.vram_gb <= vram_gb)
             .min_by_key(|model| model.korean_rank.unwrap_or(u8::MAX))
     }
+
+    /// The Korean-speaking model that needs the least memory; the least card with which Korean help is possible.
+    pub fn smallest_korean(&self) -> Option<&CatalogueModel> {
+        self.models
+            .iter()
+            .filter(|model| model.speaks("ko"))
+            .min_by(|one, other| one.vram_gb.total_cmp(&other.vram_gb))
+    }
 }
 
 impl CatalogueModel {
@@ -171,6 +179,7 @@ mod tests {
         let catalogue = Catalogue::built_in();
         let fit = |gb| catalogue.best_korean_fit(gb).map(|model| model.id.as_str());
         assert_eq!(fit(4.0), None);
+        assert_eq!(catalogue.smallest_korean().map(|model| model.vram_gb), Some(8.0));
         assert_eq!(fit(8.0), Some("a.x-3.1-light-7b-q4_k_m"));
         assert_eq!(fit(12.0), Some("qwen3-8b-q4_k_m"));
         assert_eq!(fit(16.0), Some("qwen3-14b-q4_k_m"));

@@ -1,4 +1,4 @@
-//! What `dreamseed-hub models list | fetch | add` does; the binary only prints what these return.
+//! What `dreamseed-hub models list | recommend | fetch | add` does; the binary only prints what these return.
 
 use std::path::{Path, PathBuf};
 
@@ -45,6 +45,16 @@ pub fn list(store: &ModelStore, chosen: Option<&str>) -> Result<Vec<ListedModel>
     Ok(lines)
 }
 
+/// The Korean-speaking model for a graphics card with `vram_gb` GB (10^9 bytes), by [`Catalogue::best_korean_fit`];
+/// `None` if none fits.
+///
+/// [`Catalogue::best_korean_fit`]: crate::catalogue::Catalogue::best_korean_fit
+pub fn recommend(store: &ModelStore, vram_gb: f64) -> Result<Option<ListedModel>, StoreError> {
+    let Some(model) = store.catalogue().best_korean_fit(vram_gb) else { return Ok(None) };
+    let installed = store.installed()?;
+    Ok(Some(from_catalogue(model, installed.iter().find(|installed| installed.id == model.id))))
+}
+
 /// Fetches a model of the catalogue; blocks until it is there.
 pub fn fetch(
     store: &ModelStore,
@@ -54,7 +64,8 @@ pub fn fetch(
     store.fetch(id, on_progress)
 }
 
-/// Adds a model from a file, usually on a USB disk; blocks until it is copied.
+/// Adds a model from a file, usually on a USB disk; blocks until it is copied. Without `languages` a file that the
+/// catalogue does not know speaks what it claims itself.
 pub fn add(
     store: &ModelStore,
     file: &Path,
@@ -113,6 +124,9 @@ mod tests {
         assert!(lines[0].fetchable && lines[0].path.is_none());
         let last = lines.last().expect("a line");
         assert!(last.active && !last.verified && last.languages == ["ko"]);
+        let fits = recommend(&store, 32.0).expect("reads").map(|line| line.id);
+        assert_eq!(fits, Catalogue::built_in().best_korean_fit(32.0).map(|model| model.id.clone()));
+        assert_eq!(recommend(&store, 2.0).expect("reads"), None);
         assert!(list(&store, Some("gone")).expect("lists").iter().all(|line| !line.active));
     }
 }

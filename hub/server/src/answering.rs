@@ -38,6 +38,10 @@ pub enum AnsweringError {
     UnknownProblem,
     #[error("the attempt id has been used for another answer")]
     OtherAnswer,
+    #[error("{field} cannot be: {why}")]
+    BadField { field: &'static str, why: &'static str },
+    #[error("the device has used this number for another answer")]
+    DeviceNumberUsed,
     #[error("the lesson is not this pupil's or does not hold the problem")]
     OtherLesson,
     #[error("the attempt is not known")]
@@ -53,6 +57,7 @@ pub enum AnsweringError {
 /// Grades one answer and records everything that follows from it. The reply is sent when the answer is on the disk;
 /// the model is never waited for.
 pub async fn submit(ctx: &Ctx, pupil: UserId, body: SubmitAnswer) -> Result<AttemptReceipt, AnsweringError> {
+    check_identity(&body)?;
     let school = ctx.school.get();
     // The version the pupil saw, not the newest one: an answer may come from an offline device days later.
     let problem = school.versions.get(&body.problem_version_id).ok_or(AnsweringError::UnknownProblem)?;
@@ -136,6 +141,11 @@ pub fn record(tx: &WriteTx<'_>, graded: &GradedAnswer) -> Result<(AttemptReceipt
             return Err(AnsweringError::OtherAnswer);
         }
         return Ok((repeat_receipt(tx, graded, &earlier)?, false));
+    }
+    if let (Some(device), Some(number)) = (attempt.device_id, attempt.device_seq)
+        && attempts::is_device_number_used(tx.conn(), device, number)?
+    {
+        return Err(AnsweringError::DeviceNumberUsed);
     }
     let seq = attempts::add(tx, attempt)?;
     grades::add(
@@ -231,14 +241,15 @@ pub async fn release_solution(
     let school = ctx.school.get();
     let attempt =
         ctx.store.read(move |conn| attempts::get(conn, id)).await?.ok_or(AnsweringError::UnknownAttempt)?;
-    let version = attempt.problem_version_id;
+    let (version, seq) = (attempt.problem_version_id, attempt.hub_seq);
     let problem = school.versions.get(&version).ok_or(AnsweringError::UnknownProblem)?;
     let after = school.class_of(pupil).and_then(|class| class.settings.solution_after_tries);
     let now = ctx.clock.now();
     ctx.store
         .write(move |tx| {
             let standing = standings::of_version(tx.conn(), pupil, version)?;
-            let solved = standing.iter().any(|standing| standing.solved);
+            // The right value in another form is not the end: the last step is still the pupil's.
+            let solved = grades::latest(tx.conn(), seq)?.is_some_and(|latest| latest.grade == Grade::Right);
             let tries = standing.iter().map(|standing| standing.tries).sum();
             if !solution_allowed(solved, tries, after) {
                 return Err(AnsweringError::NotReleased);
@@ -247,6 +258,21 @@ pub async fn release_solution(
         })
         .await?;
     Ok(ReleasedSolution { solution: problem.draft.solution.get(school.working_language(pupil)).to_owned() })
+}
+
+/// The ids that a client gives its answer for ever.
+fn check_identity(body: &SubmitAnswer) -> Result<(), AnsweringError> {
+    if body.attempt_id.0.get_version_num() != 7 {
+        return Err(AnsweringError::BadField { field: "attempt_id", why: "a UUID of version 7" });
+    }
+    match (body.device_id, body.device_seq) {
+        (None, None) => Ok(()),
+        (Some(_), Some(number)) if number >= 0 => Ok(()),
+        (Some(_), Some(_)) => Err(AnsweringError::BadField { field: "device_seq", why: "0 or more" }),
+        (Some(_), None) | (None, Some(_)) => {
+            Err(AnsweringError::BadField { field: "device_seq", why: "comes with device_id, and device_id with it" })
+        }
+    }
 }
 
 fn check_given(school: &School, pupil: UserId, body: &SubmitAnswer) -> Result<(), AnsweringError> {
@@ -301,7 +327,7 @@ fn receipt(
     tries: u32,
     helped: bool,
 ) -> AttemptReceipt {
-    let right = grade.is_right();
+    let right = *grade == Grade::Right;
     AttemptReceipt {
         attempt_id: graded.attempt.id,
         epoch,
@@ -309,8 +335,8 @@ fn receipt(
         grade: grade.clone(),
         tries,
         next: NextSteps {
-            try_again: *grade != Grade::Right,
-            help: *grade != Grade::Right && graded.help_allowed,
+            try_again: !right,
+            help: !right && graded.help_allowed,
             solution: solution_allowed(right, tries, graded.solution_after_tries),
         },
         feedback_url: helped.then(|| feedback_url(graded.attempt.id)),

@@ -1,6 +1,10 @@
 //! Settings: defaults < `hub.toml` < `DREAMSEED_HUB_*` < flags.
 
-use std::{net::SocketAddr, path::PathBuf, time::Duration};
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use figment::{
     Figment,
@@ -8,13 +12,18 @@ use figment::{
 };
 use serde::{Deserialize, Serialize};
 
+/// The folder of models in the data folder, unless another one is said.
+const MODELS_FOLDER: &str = "models";
+
 /// All settings of the hub.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
-    /// Database, keys and images live here; made with mode 0700.
+    /// Database, keys and images live here; made with mode 0700. By default where `./x run` has them:
+    /// `$XDG_DATA_HOME/dreamseed`, or `~/.local/share/dreamseed`.
     pub data: PathBuf,
-    /// Models live here, so that several data folders can share them.
+    /// Models live here, so that several data folders can share them. [`Config::load`] takes `models` in the data folder
+    /// where nothing else is said.
     pub models: PathBuf,
     pub time_zone: String,
     pub http: HttpConfig,
@@ -79,9 +88,10 @@ pub enum EngineChoice {
 
 impl Default for Config {
     fn default() -> Self {
+        let data = default_data_folder();
         Config {
-            data: PathBuf::from("data"),
-            models: PathBuf::from("models"),
+            models: data.join(MODELS_FOLDER),
+            data,
             time_zone: "Asia/Seoul".into(),
             http: HttpConfig {
                 port: 7420,
@@ -109,20 +119,33 @@ impl Default for Config {
 }
 
 impl Config {
-    /// Reads the settings; `file` may be absent.
+    /// Reads the settings; `file` and the flags `data` and `models` may be absent.
     ///
     /// # Errors
     /// A sentence that names the file and the key.
-    pub fn load(file: Option<&std::path::Path>) -> Result<Self, Box<figment::Error>> {
-        let mut figment = Figment::from(Serialized::defaults(Config::default()));
+    pub fn load(
+        file: Option<&Path>,
+        data: Option<PathBuf>,
+        models: Option<PathBuf>,
+    ) -> Result<Self, Box<figment::Error>> {
+        let mut said = Figment::new();
         if let Some(file) = file {
-            figment = figment.merge(Toml::file_exact(file));
+            said = said.merge(Toml::file_exact(file));
         }
         // `DREAMSEED_HUB_BIN` names the binary for the tests and is no setting.
-        figment
-            .merge(Env::prefixed("DREAMSEED_HUB_").ignore(&["bin"]).split("__"))
-            .extract()
-            .map_err(Box::new)
+        said = said.merge(Env::prefixed("DREAMSEED_HUB_").ignore(&["bin"]).split("__"));
+        let said_models = said.find_value("models").is_ok();
+        let mut config: Config =
+            Figment::from(Serialized::defaults(Config::default())).merge(said).extract().map_err(Box::new)?;
+        if let Some(data) = data {
+            config.data = data;
+        }
+        if let Some(models) = models {
+            config.models = models;
+        } else if !said_models {
+            config.models = config.data.join(MODELS_FOLDER);
+        }
+        Ok(config)
     }
 
     /// Where the listener is bound.
@@ -133,5 +156,38 @@ impl Config {
 
     pub fn access_lifetime(&self) -> Duration {
         Duration::from_secs(self.sign_in.access_minutes * 60)
+    }
+}
+
+/// Where `./x run` keeps the data too; `data` in the working folder for a user without a home.
+fn default_data_folder() -> PathBuf {
+    let shared = std::env::var_os("XDG_DATA_HOME").filter(|folder| !folder.is_empty()).map(PathBuf::from);
+    let shared = shared.or_else(|| Some(std::env::home_dir()?.join(".local/share")));
+    shared.map_or_else(|| PathBuf::from("data"), |folder| folder.join("dreamseed"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn models_lie_in_the_data_folder_unless_said_otherwise() {
+        let load = |file: Option<&Path>, data: Option<&str>, models: Option<&str>| {
+            let config = Config::load(file, data.map(Into::into), models.map(Into::into)).expect("settings");
+            (config.data, config.models)
+        };
+        let pair = |data: &str, models: &str| (PathBuf::from(data), PathBuf::from(models));
+        let default = Config::default();
+        assert_eq!(load(None, None, None), (default.data.clone(), default.data.join("models")));
+        assert_eq!(load(None, Some("/srv/a"), None), pair("/srv/a", "/srv/a/models"));
+        assert_eq!(load(None, Some("/srv/a"), Some("/srv/m")), pair("/srv/a", "/srv/m"));
+
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("hub.toml");
+        std::fs::write(&file, "data = '/srv/b'\n").expect("written");
+        assert_eq!(load(Some(&file), None, None), pair("/srv/b", "/srv/b/models"));
+        std::fs::write(&file, "models = '/srv/n'\n").expect("written");
+        assert_eq!(load(Some(&file), Some("/srv/a"), None), pair("/srv/a", "/srv/n"));
+        assert!(Config::load(Some(&folder.path().join("none.toml")), None, None).is_err());
     }
 }

@@ -112,6 +112,7 @@ impl Hub {
         };
         check_record(&store, now).await?;
         load_starter_problems(&store, now).await?;
+        feedback::worker::recover(&store, now).await?;
         let school = SchoolView::load(&store).await?;
         let auth = Auth::open(&config.data, &store, &config.sign_in, now).await?;
         let ctx = Arc::new(Ctx {
@@ -252,6 +253,10 @@ fn explain_store(err: StoreError) -> anyhow::Error {
         StoreError::Damaged(_) => (
             "데이터베이스가 손상되었어요. hub.db와 hub.db-wal을 복사해 두고 백업에서 되살리세요.",
             "The database is damaged. Put hub.db and hub.db-wal aside and restore a backup.",
+        ),
+        StoreError::InUse => (
+            "다른 허브가 이 데이터 폴더를 쓰고 있어요. 그 허브를 쓰거나 --data로 다른 폴더를 주세요.",
+            "Another hub is working with this data folder. Use that hub, or give another folder with --data.",
         ),
         StoreError::DiskFull => (
             "디스크가 가득 찼어요. 공간을 비운 뒤 다시 시작하세요.",

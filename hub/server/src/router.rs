@@ -176,12 +176,15 @@ async fn check_host(State(ctx): State<Arc<Ctx>>, request: Request, next: Next) -
 }
 
 fn is_own_host(host: &str, names: &[String]) -> bool {
-    let name = match host.strip_prefix('[') {
-        Some(rest) => rest.split(']').next().unwrap_or_default(),
-        None => host.rsplit_once(':').map_or(host, |(name, _)| name),
-    };
-    name.parse::<IpAddr>().is_ok()
-        || names.iter().any(|known| known.eq_ignore_ascii_case(name.trim_end_matches('.')))
+    let Ok(authority) = host.parse::<http::uri::Authority>() else { return false };
+    let name = authority.host();
+    // A number after the colon or nothing: `localhost:evil` is no host.
+    let rest = authority.as_str().strip_prefix(name).unwrap_or(":");
+    if !rest.is_empty() && authority.port_u16().is_none() {
+        return false;
+    }
+    let address = name.trim_start_matches('[').trim_end_matches(']');
+    address.parse::<IpAddr>().is_ok() || names.iter().any(|known| known.eq_ignore_ascii_case(name.trim_end_matches('.')))
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "the shape that CatchPanicLayer calls")]
@@ -228,6 +231,10 @@ mod tests {
             ("evil.example", false),
             ("localhost.evil.example:7420", false),
             ("", false),
+            ("[::1]evil", false),
+            ("[::1]:evil", false),
+            ("localhost:7420:1", false),
+            ("user@localhost", false),
         ] {
             assert_eq!(is_own_host(host, &names), own, "{host}");
         }

@@ -23,7 +23,7 @@ pub enum FeedbackEvent {
     Hint { text: String, reason: HintReason },
     /// More of the model's text.
     Token { text: String },
-    /// The end; `ai_text` is the whole of the model's text if there is any.
+    /// The end; `written_by_ai` tells whether the tokens before it are help that the model wrote.
     Done { written_by_ai: bool },
     /// No help can be given; the screen offers one next step.
     Failed { reason: FeedbackFailure },

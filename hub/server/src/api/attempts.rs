@@ -17,6 +17,7 @@ use super::{
 use crate::{
     answering::{self, AnsweringError},
     hub::Ctx,
+    store::StoreError,
 };
 
 pub fn routes() -> OpenApiRouter<Arc<Ctx>> {
@@ -84,6 +85,11 @@ impl From<AnsweringError> for ApiError {
                 "Another answer has been kept under this attempt id.",
             )
             .hint("Send the new answer under an id of its own."),
+            AnsweringError::BadField { field, why } => ApiError::bad_field(field, why),
+            AnsweringError::DeviceNumberUsed => ApiError::bad_field(
+                "device_seq",
+                "this device has sent another answer under the same number; the answer needs a new one",
+            ),
             AnsweringError::NotReleased => ApiError::new(
                 StatusCode::FORBIDDEN,
                 ProblemCode::NotReleased,
@@ -91,6 +97,8 @@ impl From<AnsweringError> for ApiError {
             )
             .hint("Try once more or ask for help."),
             AnsweringError::BrokenKey(cause) => ApiError::internal(cause),
+            // Whatever the checks did not foresee is the hub's fault: a 5xx, so that the device keeps the answer.
+            AnsweringError::Store(cause @ StoreError::Taken(_)) => ApiError::internal(cause),
             AnsweringError::Store(cause) => cause.into(),
         }
     }

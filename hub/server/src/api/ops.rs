@@ -34,7 +34,7 @@ async fn ready(State(ctx): State<Arc<Ctx>>) -> Response {
     }
 }
 
-/// Prometheus text, for this machine or whoever has the token of `keys/metrics-token`.
+/// Prometheus text, for this machine or whoever has the token of `keys/metrics.token`.
 async fn show_metrics(
     State(ctx): State<Arc<Ctx>>,
     peer: Peer,

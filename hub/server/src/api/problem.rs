@@ -102,6 +102,7 @@ impl From<StoreError> for ApiError {
                     .hint("Choose another one.")
             }
             other @ (StoreError::Newer { .. }
+            | StoreError::InUse
             | StoreError::Foreign
             | StoreError::ReadOnly(_)
             | StoreError::Damaged(_)

@@ -13,6 +13,7 @@ use dreamseed_wire::{
     feedback::{FeedbackEvent, FeedbackFailure, FeedbackState, HintReason},
     ids::FeedbackId,
 };
+use jiff::Timestamp;
 use tokio::{
     task::{Id, JoinError, JoinSet},
     time::{Instant, sleep, sleep_until},
@@ -27,7 +28,7 @@ use crate::{
     hub::Ctx,
     school::School,
     store::{
-        StoreError,
+        Store, StoreError,
         feedback::{self as turns, ShownHint, TurnEnd, TurnTask, WaitingTurn},
         notices,
     },
@@ -42,17 +43,18 @@ const REST: Duration = Duration::from_secs(1);
 /// Tries to keep how a turn ended.
 const FINISH_TRIES: u32 = 5;
 
+/// After a start and before anybody listens: expires help that nobody waits for any more, puts what a crash left running
+/// back into the queue.
+pub async fn recover(store: &Store, now: Timestamp) -> Result<(), StoreError> {
+    store.write(move |tx| turns::put_back_all(tx, now - OLDEST, now)).await
+}
+
 /// Works until the hub stops; turns of which nothing was shown stay in the queue for the next start.
 pub async fn run(ctx: Arc<Ctx>) {
     let mut queue = Queue::default();
     let mut running = Running::default();
-    let mut is_recovered = false;
     loop {
         let round = async {
-            if !is_recovered {
-                recover(&ctx).await?;
-                is_recovered = true;
-            }
             queue.look(&ctx).await?;
             start_turns(&ctx, &mut queue, &mut running).await?;
             show_late_hints(&ctx, &mut queue).await
@@ -162,11 +164,6 @@ impl Running {
             keep(ctx, seq, feedback_id, Outcome { end: Some(end), last_event, notice: None }).await;
         }
     }
-}
-
-async fn recover(ctx: &Ctx) -> Result<(), StoreError> {
-    let now = ctx.clock.now();
-    ctx.store.write(move |tx| turns::put_back_all(tx, now - OLDEST, now)).await
 }
 
 /// Starts the oldest turns while there is room; those whose pupil has moved on expire instead.
@@ -368,7 +365,7 @@ mod tests {
             let folder = tempfile::tempdir().expect("a folder");
             let school = School { pupils: Vec::new(), folder };
             let config = school.config();
-            demo::build(&config, jiff::Timestamp::from_second(1_795_400_000).expect("a time"), 9)
+            demo::build(&config, Timestamp::from_second(1_795_400_000).expect("a time"), 9)
                 .await
                 .expect("a school");
             let accounts = demo::read_accounts(&config).expect("accounts");
@@ -534,8 +531,8 @@ mod tests {
 
         let path = crate::store::database_path(&school.config().data);
         let first =
-            crate::store::hub_meta::FirstStart { now: jiff::Timestamp::UNIX_EPOCH, time_zone: "UTC".into() };
-        let store = crate::store::Store::open(&path, &first, |_| {}).expect("the database");
+            crate::store::hub_meta::FirstStart { now: Timestamp::UNIX_EPOCH, time_zone: "UTC".into() };
+        let store = Store::open(&path, &first, |_| {}).expect("the database");
         let turn =
             store.read(move |conn| turns::latest(conn, attempt)).await.expect("the table").expect("a turn");
         assert_eq!(turn.help.state, FeedbackState::Pending);

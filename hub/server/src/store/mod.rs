@@ -47,6 +47,9 @@ pub enum StoreError {
     Newer { found: u32, known: u32 },
     #[error("the file is not a DreamSeed database")]
     Foreign,
+    /// Two writers would number two answers alike.
+    #[error("another hub works with this data folder")]
+    InUse,
     #[error("the disk is full")]
     DiskFull,
     #[error("the disk cannot be written")]
@@ -111,10 +114,11 @@ impl Store {
         first: &hub_meta::FirstStart,
         committed: impl Fn(Vec<Committed>) + Send + 'static,
     ) -> Result<Self, StoreError> {
+        let lock = lock_folder(path)?;
         let mut conn = open_connection(path, false)?;
         migrations::run(&mut conn)?;
         hub_meta::ensure(&conn, first)?;
-        let writer = writer::Writer::start(conn, committed)?;
+        let writer = writer::Writer::start(conn, lock, committed)?;
         let readers = (0..READERS).map(|_| open_connection(path, true)).collect::<Result<Vec<_>, _>>()?;
         Ok(Store {
             writer,
@@ -218,6 +222,16 @@ pub(crate) fn from_word<T: serde::de::DeserializeOwned>(
 /// The database file in a data folder.
 pub fn database_path(data: &Path) -> PathBuf {
     data.join("hub.db")
+}
+
+/// Takes the data folder for this process until the file is dropped; the system frees it even after a kill.
+fn lock_folder(database: &Path) -> Result<std::fs::File, StoreError> {
+    let file = std::fs::OpenOptions::new().create(true).truncate(false).write(true).open(database.with_extension("lock"))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(std::fs::TryLockError::WouldBlock) => Err(StoreError::InUse),
+        Err(std::fs::TryLockError::Error(err)) => Err(err.into()),
+    }
 }
 
 fn open_connection(path: &Path, read_only: bool) -> Result<Connection, StoreError> {

@@ -73,6 +73,7 @@ enum Message {
 impl Writer {
     pub(super) fn start(
         conn: Connection,
+        lock: std::fs::File,
         committed: impl Fn(Vec<Committed>) + Send + 'static,
     ) -> Result<Self, StoreError> {
         let (queue, commands) = mpsc::channel(QUEUE);
@@ -81,6 +82,8 @@ impl Writer {
         std::thread::Builder::new().name("store-writer".into()).spawn(move || {
             write_groups(&conn, commands, next_seq, epoch, &committed);
             drop(conn);
+            // Only now may another hub open the folder.
+            drop(lock);
             let _ = end.send(true);
         })?;
         Ok(Writer { queue, ended })

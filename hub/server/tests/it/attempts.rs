@@ -38,6 +38,9 @@ async fn the_walk_of_an_answer() {
 
     let unreduced = pupil.submit_answer(&given.answer("10/12")).await.expect("kept");
     assert_eq!(unreduced.grade, Grade::RightButForm { what: FormFault::LowestTerms });
+    // The last step is still the pupil's: the solution stays closed.
+    assert!(unreduced.next.try_again && unreduced.next.help && !unreduced.next.solution);
+    assert_eq!(refusal(pupil.release_solution(unreduced.attempt_id).await), (403, "not_released".into()));
     let right = pupil.submit_answer(&given.answer(" ５/６ ")).await.expect("kept");
     assert_eq!((&right.grade, right.tries), (&Grade::Right, 3));
     assert!(!right.next.try_again && !right.next.help && right.next.solution);
@@ -252,7 +255,20 @@ async fn a_devices_number_is_used_once() {
     (first.device_id, first.device_seq) = (Some(DeviceId::new()), Some(7));
     pupil.submit_answer(&first).await.expect("kept");
     let second = dreamseed_wire::attempt::SubmitAnswer { attempt_id: AttemptId::new(), ..first.clone() };
-    assert_eq!(refusal(pupil.submit_answer(&second).await), (409, "taken".into()));
+    let odd = [
+        second.clone(),
+        dreamseed_wire::attempt::SubmitAnswer { device_seq: Some(-5), ..second.clone() },
+        dreamseed_wire::attempt::SubmitAnswer { device_seq: None, ..second.clone() },
+        dreamseed_wire::attempt::SubmitAnswer { device_id: None, ..second.clone() },
+        dreamseed_wire::attempt::SubmitAnswer {
+            attempt_id: "00000000-0000-0000-0000-000000000000".parse().expect("nil"),
+            device_seq: Some(8),
+            ..second
+        },
+    ];
+    for odd in odd {
+        assert_eq!(refusal(pupil.submit_answer(&odd).await), (422, "bad_field".into()), "{odd:?}");
+    }
     pupil.submit_answer(&first).await.expect("the same one again");
 }
 

@@ -414,6 +414,19 @@ async fn a_clock_that_was_set_back() {
     assert_eq!(days, ["2026-11-22", "2026-11-23"]);
 }
 
+/// Two writers would give two answers one number.
+#[tokio::test]
+async fn a_data_folder_that_another_hub_works_with() {
+    let hub = TestHub::start().await;
+    let first = dreamseed_hub::store::hub_meta::FirstStart {
+        now: "2026-11-23T00:00:00Z".parse().expect("time"),
+        time_zone: "Asia/Seoul".into(),
+    };
+    let second = dreamseed_hub::store::Store::open(&hub.database(), &first, |_| {});
+    assert!(matches!(second.err(), Some(dreamseed_hub::store::StoreError::InUse)));
+    assert!(hub.pupil("민지").await.my_standing().await.is_ok(), "the first goes on");
+}
+
 #[tokio::test]
 async fn a_port_that_is_in_use() {
     let hub = TestHub::start().await;

@@ -41,6 +41,11 @@ pub fn owner(conn: &Connection, id: AttemptId) -> Result<Option<UserId>, StoreEr
     Ok(conn.prepare_cached(include_str!("owner.sql"))?.query_row([id], |row| row.get(0)).optional()?)
 }
 
+/// Whether a device has used this number.
+pub fn is_device_number_used(conn: &Connection, device: DeviceId, number: i64) -> Result<bool, StoreError> {
+    Ok(conn.prepare_cached(include_str!("is_device_number_used.sql"))?.exists(params![device, number])?)
+}
+
 /// The answer with this id.
 pub fn get(conn: &Connection, id: AttemptId) -> Result<Option<StoredAttempt>, StoreError> {
     let mut query = conn.prepare_cached(include_str!("get.sql"))?;
