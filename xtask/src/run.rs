@@ -1,4 +1,4 @@
-//! `./x run`: builds what changed, fetches the starter model, serves a demo school. `--check` walks the main job instead.
+//! `./x run`: builds what changed, fetches the starter model, serves a demo school, or with `--school` a real one. `--check` walks the main job instead.
 
 use crate::checkout::Checkout;
 use crate::engine::{self, Engine};
@@ -15,13 +15,18 @@ pub fn run(checkout: &Checkout, words: &[&str]) -> Result<()> {
     if wishes.check {
         return walk(checkout);
     }
-    let data = wishes.data.map_or_else(|| checkout.data(), Ok)?;
-    let models = data.join("models");
+    let Folders { data, models } = wishes.folders(checkout.data())?;
     fetch_starter(checkout, &models)?;
     name_a_model(checkout, &models, built_for);
 
     let mut hub = Command::new(checkout.hub());
-    hub.args(["serve", "--demo", "--data"]).arg(&data).arg("--models").arg(&models).stdin(Stdio::inherit());
+    hub.args(["serve", "--data"]).arg(&data).arg("--models").arg(&models).stdin(Stdio::inherit());
+    if !wishes.school {
+        hub.arg("--demo");
+    }
+    if let Some(model) = &wishes.model {
+        hub.args(["--model", model]);
+    }
     if let Some(port) = wishes.port {
         hub.args(["--port", &port.to_string()]);
     }
@@ -79,9 +84,19 @@ fn starter_name(catalogue: &str) -> Result<String> {
 #[derive(Debug, Default, PartialEq)]
 struct Wishes {
     check: bool,
+    /// No demo: the hub prints the code with which the admin begins the school.
+    school: bool,
     lan: bool,
     port: Option<u16>,
     data: Option<PathBuf>,
+    model: Option<String>,
+}
+
+/// Where the hub keeps its things.
+#[derive(Debug, PartialEq)]
+struct Folders {
+    data: PathBuf,
+    models: PathBuf,
 }
 
 impl Wishes {
@@ -92,6 +107,8 @@ impl Wishes {
             let mut value = || words.next().with_context(|| format!("{word} needs a value; see ./x help"));
             match *word {
                 "--check" => wishes.check = true,
+                "--school" => wishes.school = true,
+                "--model" => wishes.model = Some((*value()?).to_owned()),
                 "--lan" => wishes.lan = true,
                 "--port" => {
                     let port = value()?;
@@ -104,13 +121,24 @@ impl Wishes {
             }
         }
         if wishes.check && wishes != (Self { check: true, ..Self::default() }) {
-            bail!("--check uses its own folder and a free port, so it takes no --port, --lan or --data");
+            bail!("--check uses its own folder and a free port, so it takes no other option");
         }
         Ok(wishes)
     }
+
+    /// `--data`, or the user's own folder: the demo lies in it, a school in `school` below it. Both share the models
+    /// there, which is where `dreamseed-hub models` looks without flags.
+    fn folders(&self, own: Result<PathBuf>) -> Result<Folders> {
+        if let Some(data) = &self.data {
+            return Ok(Folders { data: data.clone(), models: data.join("models") });
+        }
+        let own = own?;
+        let models = own.join("models");
+        Ok(Folders { data: if self.school { own.join("school") } else { own }, models })
+    }
 }
 
-/// On a machine with a graphics card: the largest Korean-capable model of the catalogue that fits its memory.
+/// On a machine with a graphics card: the Korean-speaking model that the hub recommends for its memory.
 fn name_a_model(checkout: &Checkout, models: &Path, built_for: Engine) {
     let Some((card, mebibytes)) = engine::graphics_card() else { return };
     println!("그래픽 카드 · graphics card: {card}, {} GB", mebibytes / 1024);
@@ -119,47 +147,16 @@ fn name_a_model(checkout: &Checkout, models: &Path, built_for: Engine) {
             "  이 빌드는 CPU만 씁니다 · this build does not use it; install CUDA 12.8 or newer and run again"
         );
     }
+    // nvidia-smi says MiB, the catalogue GB.
+    let gigabytes = format!("{:.1}", mebibytes as f64 * 1_048_576.0 / 1e9);
     let hub = checkout.hub();
-    let list =
-        process::output(process::command(&hub).args(["models", "list", "--json", "--models"]).arg(models));
-    let list = list.ok().and_then(|list| serde_json::from_slice::<serde_json::Value>(&list).ok());
-    if let Some((id, way)) = list.and_then(|list| largest_korean(&list, mebibytes)) {
-        println!("  이 카드에 맞는 한국어 모델 · the Korean-capable model that fits: {id}");
-        match way {
-            Way::Installed => println!("  이미 있습니다 · it is installed"),
-            Way::Fetch => println!("  {} models fetch {id} --models {}", hub.display(), models.display()),
-            Way::Add => println!(
-                "  USB 등으로 GGUF 파일을 가져와 · bring its GGUF file, on a USB disk for instance, and:\n  {} models add FILE --languages ko,en --models {}",
-                hub.display(),
-                models.display()
-            ),
-        }
+    let mut recommend = process::command(&hub);
+    recommend.args(["models", "recommend", "--vram", &gigabytes, "--models"]).arg(models);
+    // Good to know, and no reason not to start.
+    if let Ok(text) = process::output(&mut recommend) {
+        print!("{}", String::from_utf8_lossy(&text));
+        println!("  dreamseed-hub = {}", hub.display());
     }
-}
-
-/// How a model gets in.
-#[derive(Debug, PartialEq)]
-enum Way {
-    Installed,
-    Fetch,
-    Add,
-}
-
-/// From `[{id, languages, vram_gb, fetchable, path}]`.
-fn largest_korean(list: &serde_json::Value, mebibytes: u64) -> Option<(String, Way)> {
-    let gigabytes = mebibytes as f64 / 1024.0;
-    let fits = list.as_array()?.iter().filter_map(|model| {
-        let speaks = model["languages"].as_array()?.iter().any(|language| language == "ko");
-        let needs = model["vram_gb"].as_f64()?;
-        (speaks && needs <= gigabytes).then_some((needs, model))
-    });
-    let (_, model) = fits.max_by(|a, b| a.0.total_cmp(&b.0))?;
-    let way = match (model["path"].is_string(), model["fetchable"] == true) {
-        (true, _) => Way::Installed,
-        (false, true) => Way::Fetch,
-        (false, false) => Way::Add,
-    };
-    Some((model["id"].as_str()?.to_owned(), way))
 }
 
 #[cfg(test)]
@@ -169,10 +166,9 @@ mod tests {
     #[test]
     fn reads_what_was_asked_for() {
         let wishes = Wishes::read(&["--port", "9000", "--lan", "--data", "/srv/school"]).expect("read");
-        assert_eq!(
-            wishes,
-            Wishes { check: false, lan: true, port: Some(9000), data: Some("/srv/school".into()) }
-        );
+        let expected =
+            Wishes { lan: true, port: Some(9000), data: Some("/srv/school".into()), ..Wishes::default() };
+        assert_eq!(wishes, expected);
         for bad in
             [&["--port"][..], &["--port", "x"], &["--port", "70000"], &["--fast"], &["--check", "--lan"]]
         {
@@ -181,17 +177,16 @@ mod tests {
     }
 
     #[test]
-    fn names_the_largest_korean_model_that_fits() {
-        let list = serde_json::json!([
-            {"id": "starter", "languages": ["en"], "vram_gb": 0.3, "fetchable": true, "path": "a.gguf"},
-            {"id": "small", "languages": ["ko", "en"], "vram_gb": 7.0, "fetchable": true, "path": null},
-            {"id": "fits", "languages": ["ko"], "vram_gb": 14.0, "fetchable": false, "path": null},
-            {"id": "large", "languages": ["ko"], "vram_gb": 40.0, "fetchable": false, "path": null},
-            {"id": "by hand", "languages": ["ko"], "vram_gb": null, "fetchable": false, "path": "b.gguf"},
-        ]);
-        assert_eq!(largest_korean(&list, 32 * 1024), Some(("fits".to_owned(), Way::Add)));
-        assert_eq!(largest_korean(&list, 8 * 1024), Some(("small".to_owned(), Way::Fetch)));
-        assert_eq!(largest_korean(&list, 4 * 1024), None);
+    fn demo_and_school_have_folders_of_their_own_and_share_the_models() {
+        let folders = |words: &[&str]| {
+            let wishes = Wishes::read(words).expect("read");
+            let folders = wishes.folders(Ok("/srv/own".into())).expect("folders");
+            (folders.data, folders.models)
+        };
+        let pair = |data: &str, models: &str| (PathBuf::from(data), PathBuf::from(models));
+        assert_eq!(folders(&[]), pair("/srv/own", "/srv/own/models"));
+        assert_eq!(folders(&["--school"]), pair("/srv/own/school", "/srv/own/models"));
+        assert_eq!(folders(&["--school", "--data", "/srv/d"]), pair("/srv/d", "/srv/d/models"));
     }
 
     #[test]

@@ -269,9 +269,10 @@ fn check_identity(body: &SubmitAnswer) -> Result<(), AnsweringError> {
         (None, None) => Ok(()),
         (Some(_), Some(number)) if number >= 0 => Ok(()),
         (Some(_), Some(_)) => Err(AnsweringError::BadField { field: "device_seq", why: "0 or more" }),
-        (Some(_), None) | (None, Some(_)) => {
-            Err(AnsweringError::BadField { field: "device_seq", why: "comes with device_id, and device_id with it" })
-        }
+        (Some(_), None) | (None, Some(_)) => Err(AnsweringError::BadField {
+            field: "device_seq",
+            why: "comes with device_id, and device_id with it",
+        }),
     }
 }
 

@@ -25,10 +25,10 @@ struct Args {
     /// Settings file (TOML).
     #[arg(long, global = true)]
     config: Option<PathBuf>,
-    /// Folder of database and keys.
+    /// Folder of database and keys; ~/.local/share/dreamseed unless given.
     #[arg(long, global = true)]
     data: Option<PathBuf>,
-    /// Folder of models.
+    /// Folder of models; `models` in the data folder unless given.
     #[arg(long, global = true)]
     models: Option<PathBuf>,
     #[command(subcommand)]
@@ -86,6 +86,9 @@ struct Serve {
     /// Authored hints only.
     #[arg(long, conflicts_with = "engine")]
     no_engine: bool,
+    /// Which installed model; the first verified one unless given.
+    #[arg(long, value_name = "ID")]
+    model: Option<String>,
 }
 
 #[derive(Clone, Copy, clap::ValueEnum)]
@@ -102,13 +105,20 @@ enum ModelsCommand {
         #[arg(long)]
         json: bool,
     },
+    /// Name the Korean-speaking model for a graphics card, and how to get it.
+    Recommend {
+        /// Memory of the card in GB (10^9 bytes).
+        #[arg(long, value_name = "GB")]
+        vram: f64,
+    },
     /// Fetch a model of the catalogue; the starter model if none is named.
     Fetch { id: Option<String> },
     /// Add a model from a file, usually from a USB stick.
     Add {
         file: PathBuf,
-        /// Languages it may speak to pupils, such as `ko,en`.
-        #[arg(long, value_delimiter = ',', default_value = "en")]
+        /// Languages it may speak to pupils, such as `ko,en`, if the catalogue does not know the file; what the file
+        /// itself says unless given.
+        #[arg(long, value_delimiter = ',')]
         languages: Vec<String>,
     },
 }
@@ -145,13 +155,8 @@ fn main() -> ExitCode {
 
 #[tokio::main]
 async fn run(args: Args) -> anyhow::Result<ExitCode> {
-    let mut config = Config::load(args.config.as_deref()).map_err(|err| anyhow::anyhow!("{err}"))?;
-    if let Some(data) = args.data {
-        config.data = data;
-    }
-    if let Some(models) = args.models {
-        config.models = models;
-    }
+    let config = Config::load(args.config.as_deref(), args.data, args.models)
+        .map_err(|err| anyhow::anyhow!("{err}"))?;
     match args.command {
         Command::Serve(flags) => serve(config, flags).await,
         Command::Demo { pupils } => {
@@ -197,10 +202,18 @@ async fn serve(mut config: Config, flags: Serve) -> anyhow::Result<ExitCode> {
     if flags.no_engine {
         config.tutor.engine = EngineChoice::None;
     }
+    if flags.model.is_some() {
+        config.tutor.model = flags.model;
+    }
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    if flags.demo && !demo::exists(&config) {
-        say("데모 학교를 만들고 있어요 … · Making the demo school …")?;
-        demo::build(&config, clock.now(), demo::PUPILS).await?;
+    if flags.demo {
+        refuse_real_school(&config)?;
+        if !demo::exists(&config) {
+            say("데모 학교를 만들고 있어요 … · Making the demo school …")?;
+            demo::build(&config, clock.now(), demo::PUPILS).await?;
+        }
+        // Once the hub listens it is too late to find that there is nothing to show.
+        demo::read_accounts(&config)?;
     }
     // Before anybody can see that the hub is up: a stop must never meet the default, which kills.
     let stop = stop_signal()?;
@@ -231,6 +244,18 @@ async fn serve(mut config: Config, flags: Serve) -> anyhow::Result<ExitCode> {
     }
 }
 
+/// `--demo` never opens a school that was begun without it.
+fn refuse_real_school(config: &Config) -> anyhow::Result<()> {
+    if demo::exists(config) && !config.data.join(demo::ACCOUNTS_FILE).exists() {
+        anyhow::bail!(
+            "데이터 폴더 {0}에는 데모가 아닌 진짜 학교가 있어요. --demo 없이 시작하세요(./x run이라면 --school을 붙이세요).\n\
+             The data folder {0} holds a real school, not a demo. Start without --demo (with ./x run: add --school).",
+            config.data.display()
+        );
+    }
+    Ok(())
+}
+
 fn shown_address(address: std::net::SocketAddr) -> String {
     let host = if address.ip().is_unspecified() { "127.0.0.1".to_owned() } else { address.ip().to_string() };
     format!("{host}:{}", address.port())
@@ -255,6 +280,16 @@ fn manage_models(config: &Config, command: ModelsCommand) -> anyhow::Result<Exit
                 }
             }
         }
+        ModelsCommand::Recommend { vram } => match model_cli::recommend(&store, vram)? {
+            Some(model) => {
+                say(&format!(
+                    "이 카드에 맞는 한국어 모델 · the Korean-speaking model for this card: {}",
+                    model.id
+                ))?;
+                say(&format!("  {}", tutor_model::how_to_get(config, &model)))?;
+            }
+            None => say("이 카드에 맞는 한국어 모델이 없어요. · No Korean-speaking model fits this card.")?,
+        },
         ModelsCommand::Fetch { id } => {
             let id = match id {
                 Some(id) => id,
@@ -269,7 +304,16 @@ fn manage_models(config: &Config, command: ModelsCommand) -> anyhow::Result<Exit
             let mut bar = Bar::default();
             let model = model_cli::add(&store, &file, &languages, &mut |progress| bar.show(progress))?;
             bar.end();
-            say(&format!("{} · {}", model.id, model.path.display()))?;
+            say(&format!("{} · {} · {}", model.id, model.languages.join(","), model.path.display()))?;
+            if model.languages.is_empty() {
+                say("파일에 언어가 적혀 있지 않아요. --languages ko,en처럼 언어를 적어 다시 설치하세요.\n\
+                     The file names no language. Add it again and name them, such as --languages ko,en.")?;
+            } else if !model.verified {
+                say(&format!(
+                    "이 모델로 켜려면 · to run it: dreamseed-hub serve --model {0} · ./x run --model {0}",
+                    model.id
+                ))?;
+            }
         }
     }
     Ok(ExitCode::SUCCESS)
@@ -311,9 +355,11 @@ impl Bar {
     }
 }
 
+/// To stderr, by `DREAMSEED_LOG`. Unless that is set llama.cpp's own lines begin at warnings: it tells hundreds of
+/// details of a model, which would push the demo accounts or the set-up code off the screen.
 fn start_logging() {
     let filter = tracing_subscriber::EnvFilter::try_from_env("DREAMSEED_LOG")
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info,llama-cpp-2=warn"));
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_ansi(std::io::stderr().is_terminal())
@@ -349,4 +395,21 @@ fn say(line: &str) -> std::io::Result<()> {
     let mut stdout = std::io::stdout().lock();
     writeln!(stdout, "{line}")?;
     stdout.flush()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_demo_flag_takes_new_folders_and_demo_schools_only() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let config = Config { data: folder.path().to_owned(), ..Config::default() };
+        assert!(refuse_real_school(&config).is_ok(), "nothing there yet");
+        std::fs::write(folder.path().join("hub.db"), "").expect("written");
+        let refusal = refuse_real_school(&config).expect_err("a real school").to_string();
+        assert!(refusal.contains("진짜 학교") && refusal.contains("without --demo"), "{refusal}");
+        std::fs::write(folder.path().join(demo::ACCOUNTS_FILE), "{}").expect("written");
+        assert!(refuse_real_school(&config).is_ok(), "a demo school");
+    }
 }

@@ -8,18 +8,19 @@ use dreamseed_wire::{
 };
 
 use crate::{
+    config::Config,
     hub::Ctx,
     store::{StoreError, notices},
+    tutor_model::models_command,
 };
 
 /// The open notices in the reader's language.
 pub async fn list(ctx: &Ctx, language: Language) -> Result<Vec<Notice>, StoreError> {
     let stored = ctx.store.read(notices::open).await?;
-    let korean_model = recommended_model();
     Ok(stored
         .into_iter()
         .map(|notice| {
-            let (text, next_step) = words(notice.code, &notice.data, language, &korean_model);
+            let (text, next_step) = words(notice.code, &notice.data, language, &ctx.config);
             Notice { notice_id: notice.id, code: notice.code, text, next_step, created_at: notice.created_at }
         })
         .collect())
@@ -31,47 +32,65 @@ pub async fn dismiss(ctx: &Ctx, id: NoticeId) -> Result<bool, StoreError> {
     ctx.store.write(move |tx| notices::dismiss(tx, id, now)).await
 }
 
-/// The catalogue's Korean model for the machine this product is made for, a graphics card of 32 GB.
-fn recommended_model() -> String {
-    Catalogue::built_in().best_korean_fit(32.0).map(|model| model.id.clone()).unwrap_or_default()
+/// Memory in GB (10^9 bytes) of the graphics card that this product is made for, an RTX 5090.
+const CARD_GB: f64 = 32.0;
+
+/// Which Korean model to bring, in Korean and English: the best for that card, and the one with the smallest needs. The
+/// hub cannot know which card the school will run it on, so both say what they need.
+fn recommended_models(catalogue: &Catalogue) -> (String, String) {
+    let (Some(best), Some(small)) = (catalogue.best_korean_fit(CARD_GB), catalogue.smallest_korean()) else {
+        return (String::new(), String::new());
+    };
+    let (best, small, small_gb) = (&best.id, &small.id, small.vram_gb);
+    (
+        format!(
+            "추천: RTX 5090({CARD_GB} GB)이면 {best}, {small_gb} GB 그래픽 카드면 {small}. 그래픽 카드가 없으면 한국어 모델은 느려요."
+        ),
+        format!(
+            "Recommended: {best} for an RTX 5090 ({CARD_GB} GB), {small} for a graphics card of {small_gb} GB; without a graphics card a Korean model is slow."
+        ),
+    )
 }
 
 fn words(
     code: NoticeCode,
     data: &serde_json::Value,
     language: Language,
-    korean_model: &str,
+    config: &Config,
 ) -> (String, String) {
     let lacks_english = data.get("language").and_then(serde_json::Value::as_str) == Some(Language::En.code());
+    let (recommended_ko, recommended_en) = recommended_models(&Catalogue::built_in());
+    let fetch = models_command(config, "fetch");
+    let (add_ko, add_en) = (models_command(config, "add 파일"), models_command(config, "add FILE"));
     let (ko, en): ((&str, String), (&str, String)) = match code {
         NoticeCode::ModelLanguage if lacks_english => (
             (
                 "설치된 AI 모델이 영어를 하지 못해서, 영어로 공부하는 반은 준비된 도움말만 받고 있어요.",
-                "`dreamseed-hub models fetch`로 영어 모델을 받거나 두 언어를 하는 모델을 설치하세요.".into(),
+                format!("`{fetch}`로 영어 모델을 받거나 두 언어를 하는 모델을 설치하세요."),
             ),
             (
                 "The installed AI model does not speak English, so pupils of English classes get the authored hints only.",
-                "Fetch the English starter model with `dreamseed-hub models fetch`, or install a model that speaks both.".into(),
+                format!("Fetch the English starter model with `{fetch}`, or install a model that speaks both."),
             ),
         ),
         NoticeCode::ModelLanguage => (
             (
                 "설치된 AI 모델이 한국어를 하지 못해서, 한국어 반 학생은 준비된 도움말만 받고 있어요.",
-                format!("한국어 모델을 USB에 담아 와서 `dreamseed-hub models add 파일`로 설치하세요. 추천: {korean_model}"),
+                format!("한국어 모델을 USB에 담아 와서 `{add_ko}`로 설치하세요. {recommended_ko}"),
             ),
             (
                 "The installed AI model does not speak Korean, so pupils of Korean classes get the authored hints only.",
-                format!("Bring a Korean model on a USB stick and install it with `dreamseed-hub models add FILE`. Recommended: {korean_model}"),
+                format!("Bring a Korean model on a USB stick and install it with `{add_en}`. {recommended_en}"),
             ),
         ),
         NoticeCode::NoModel => (
             (
                 "AI 모델이 없어서 학생들은 준비된 도움말만 받고 있어요.",
-                "`dreamseed-hub models fetch`로 기본 모델을 받거나 `dreamseed-hub models add 파일`로 설치하세요.".into(),
+                format!("`{fetch}`로 기본 모델을 받거나 `{add_ko}`로 설치하세요."),
             ),
             (
                 "No AI model is installed, so pupils get the authored hints only.",
-                "Fetch the starter model with `dreamseed-hub models fetch`, or install one with `dreamseed-hub models add FILE`.".into(),
+                format!("Fetch the starter model with `{fetch}`, or install one with `{add_en}`."),
             ),
         ),
         NoticeCode::EngineResting => (

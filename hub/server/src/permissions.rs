@@ -7,11 +7,11 @@ use std::{collections::HashMap, sync::Arc, sync::OnceLock};
 
 use axum::{
     extract::{MatchedPath, RawPathParams, Request, State},
-    http::{Method, header},
+    http::{Method, StatusCode, header},
     middleware::Next,
     response::Response,
 };
-use dreamseed_wire::{account::Role, ids::*};
+use dreamseed_wire::{account::Role, hub::ProblemCode, ids::*};
 
 use crate::{
     api::{
@@ -137,6 +137,14 @@ pub static RULES: &[Rule] = rules! {
     GET    "/engine":                                           No,  No,  No,  Yes, Yes;
 };
 
+/// What somebody with a password that others gave may do until it is changed: see that it must be, change it, leave.
+pub static BEFORE_OWN_PASSWORD: &[(Method, &str)] = &[
+    (Method::GET, "/api/v1/me"),
+    (Method::GET, "/api/v1/me/sessions"),
+    (Method::PUT, "/api/v1/me/password"),
+    (Method::DELETE, "/api/v1/sessions/current"),
+];
+
 /// The row of a route.
 pub fn rule(method: &Method, path: &str) -> Option<&'static Rule> {
     static INDEX: OnceLock<HashMap<(&'static Method, &'static str), &'static Rule>> = OnceLock::new();
@@ -164,12 +172,25 @@ pub async fn check(
     let school = ctx.school.get();
     let caller = ctx.auth.verify(&school, token, ctx.clock.now())?;
     check_connection(caller.role, peer)?;
+    let must_change = school.people.get(&caller.user_id).is_some_and(|person| person.must_change);
+    if must_change && !BEFORE_OWN_PASSWORD.iter().any(|(m, p)| *m == rule.method && *p == rule.path) {
+        return Err(own_password_needed());
+    }
     if !may(&ctx, &school, rule.scope(caller.role), &caller, &params).await? {
         return Err(ApiError::not_allowed());
     }
     drop(school);
     request.extensions_mut().insert(caller);
     Ok(next.run(request).await)
+}
+
+fn own_password_needed() -> ApiError {
+    ApiError::new(
+        StatusCode::FORBIDDEN,
+        ProblemCode::NotAllowed,
+        "This account still has the password that somebody else gave it. Choose an own password first.",
+    )
+    .hint("Choose an own password, then go on.")
 }
 
 async fn may(

@@ -184,7 +184,8 @@ fn is_own_host(host: &str, names: &[String]) -> bool {
         return false;
     }
     let address = name.trim_start_matches('[').trim_end_matches(']');
-    address.parse::<IpAddr>().is_ok() || names.iter().any(|known| known.eq_ignore_ascii_case(name.trim_end_matches('.')))
+    address.parse::<IpAddr>().is_ok()
+        || names.iter().any(|known| known.eq_ignore_ascii_case(name.trim_end_matches('.')))
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "the shape that CatchPanicLayer calls")]

@@ -42,6 +42,28 @@ pub fn open_store(config: &Config) -> Result<ModelStore, StoreError> {
     ModelStore::open(&config.models, Catalogue::built_in())
 }
 
+/// A command of `dreamseed-hub models` that reaches the models folder of these settings from any working folder.
+pub fn models_command(config: &Config, words: &str) -> String {
+    if config.models == Config::default().models {
+        return format!("dreamseed-hub models {words}");
+    }
+    let folder = std::path::absolute(&config.models).unwrap_or_else(|_| config.models.clone());
+    format!("dreamseed-hub models {words} --models '{}'", folder.display())
+}
+
+/// What to type to get a model of the list, or that it is there.
+pub fn how_to_get(config: &Config, line: &cli::ListedModel) -> String {
+    match (line.path.is_some(), line.fetchable) {
+        (true, _) => "설치됨 · installed".to_owned(),
+        (false, true) => models_command(config, &format!("fetch {}", line.id)),
+        (false, false) => {
+            let catalogue = Catalogue::built_in();
+            let file = catalogue.get(&line.id).map_or("FILE", |model| model.file.as_str());
+            models_command(config, &format!("add {file}"))
+        }
+    }
+}
+
 /// The catalogue with what is installed.
 pub async fn list(ctx: &Ctx) -> Result<Vec<ModelView>, StoreError> {
     let config = ctx.config.clone();
@@ -56,7 +78,7 @@ pub async fn list(ctx: &Ctx) -> Result<Vec<ModelView>, StoreError> {
         Ok(listed) => listed?,
         Err(failed) => std::panic::resume_unwind(failed.into_panic()),
     };
-    Ok(listed.into_iter().map(|line| view(line, &catalogue, running.as_deref())).collect())
+    Ok(listed.into_iter().map(|line| view(&ctx.config, line, &catalogue, running.as_deref())).collect())
 }
 
 /// The engine's state for staff.
@@ -89,15 +111,9 @@ fn installed_model(config: &Config) -> anyhow::Result<Option<LlamaArgs>> {
     }))
 }
 
-fn view(line: cli::ListedModel, catalogue: &Catalogue, running: Option<&str>) -> ModelView {
+fn view(config: &Config, line: cli::ListedModel, catalogue: &Catalogue, running: Option<&str>) -> ModelView {
     let known = catalogue.get(&line.id);
-    let how_to_get = match (line.path.is_some(), line.fetchable) {
-        (true, _) => "설치됨 · installed".to_owned(),
-        (false, true) => format!("dreamseed-hub models fetch {}", line.id),
-        (false, false) => {
-            format!("dreamseed-hub models add {}", known.map_or("FILE", |model| model.file.as_str()))
-        }
-    };
+    let how_to_get = how_to_get(config, &line);
     ModelView {
         family: known.map(|model| model.family.clone()).unwrap_or_default(),
         licence: line.licence.unwrap_or_default(),

@@ -16,7 +16,7 @@ class LanguageState {
 
   readonly current: Language = $derived(
     this.#user
-      ? (this.#user.own ?? this.#chosenHere ?? this.#user.given)
+      ? (this.#user.own ?? this.#user.given)
       : (this.#chosenHere ?? this.#roster ?? this.#device ?? 'ko'),
   );
 
@@ -27,7 +27,12 @@ class LanguageState {
       this.#chosenHere = null;
       return;
     }
-    const own = readLanguage(keyOf(me.user_id));
+    let own = readLanguage(keyOf(me.user_id));
+    if (!own && this.#chosenHere) {
+      // Chosen for this sign-in: it must outlive a reload, which knows the person but not the screen before.
+      own = this.#chosenHere;
+      writeStored(keyOf(me.user_id), own);
+    }
     this.#user = { id: me.user_id, own, given: me.class?.language ?? me.language };
   }
 

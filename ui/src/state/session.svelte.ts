@@ -35,9 +35,9 @@ class Session {
     await told;
   }
 
-  /** Fetches who-am-I again, after a change of one's own account. */
+  /** After a change of one's own password: it ended the access token, so a new one is asked for before the next call. */
   async refreshMe(): Promise<void> {
-    this.me = await hub.get<Me>('/me');
+    await hub.renew();
   }
 
   #take(session: SignedIn | null): void {

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use axum::{
     Json,
-    extract::State,
+    body::Bytes,
+    extract::{FromRequest, Request, State, rejection::JsonRejection},
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
@@ -64,8 +65,9 @@ async fn refresh_session(
     State(ctx): State<Arc<Ctx>>,
     peer: Peer,
     headers: HeaderMap,
-    Body(body): Body<RefreshSession>,
+    request: Request,
 ) -> Result<Response, ApiError> {
+    let body = read_refresh(request).await?;
     let (token, carrier) = match body.refresh_token {
         Some(token) => (token, Carrier::Body),
         None => (cookie(&headers).ok_or_else(ApiError::sign_in_needed)?.to_owned(), Carrier::Cookie),
@@ -99,6 +101,23 @@ pub(super) fn reply(status: StatusCode, opened: Opened) -> Result<Response, ApiE
         headers.insert(header::SET_COOKIE, value);
     }
     Ok(response)
+}
+
+/// The body of a refresh: JSON, or nothing at all beside the cookie. A form always names another type, even
+/// without fields.
+async fn read_refresh(request: Request) -> Result<RefreshSession, ApiError> {
+    let headers = request.headers().clone();
+    let mut bytes = Bytes::from_request(request, &()).await.map_err(JsonRejection::from)?;
+    if bytes.is_empty() {
+        if !headers.contains_key(header::CONTENT_TYPE) {
+            return Ok(RefreshSession::default());
+        }
+        bytes = Bytes::from_static(b"{}");
+    }
+    let mut whole = Request::new(bytes.into());
+    *whole.headers_mut() = headers;
+    let Json(body) = Json::from_request(whole, &()).await?;
+    Ok(body)
 }
 
 /// How the browser names itself.

@@ -23,10 +23,19 @@ pub enum KeyError {
     },
     /// A half or foreign file is never replaced by itself: a new pepper would make every PIN useless.
     #[error(
-        "the key file {} does not hold 64 hexadecimal digits; restore it from the backup, or delete it to have a new one made",
+        "the key file {} does not hold 64 hexadecimal digits; restore it from the backup",
         file.display()
     )]
     Malformed { file: PathBuf },
+    /// The hub has accounts whose PINs only this pepper can check: a new one would refuse every pupil without a word.
+    #[error(
+        "PIN을 확인하는 열쇠 파일 {0}이(가) 없어요. 새로 만들면 모든 학생의 PIN이 맞지 않게 되어 허브를 시작하지 않았어요. \
+         백업에서 keys/pepper.key를 이 자리에 되돌린 뒤 다시 시작해 주세요.\n\
+         The key file {0}, which checks the pupils' PINs, is missing. With a new one no PIN would be right, so the hub has not \
+         started. Restore keys/pepper.key from the backup to this place, then start again.",
+        file.display()
+    )]
+    PepperMissing { file: PathBuf },
     #[error("the system gives no random numbers")]
     Random(#[from] getrandom::Error),
 }
@@ -44,14 +53,23 @@ pub struct Keys {
 }
 
 impl Keys {
-    /// Reads the keys of a data folder and makes those that are missing.
-    pub fn open(data: &Path) -> Result<Self, KeyError> {
+    /// Reads the keys of a data folder and makes those that are missing; `has_users` says whether the hub has accounts.
+    ///
+    /// # Errors
+    /// A file that cannot be used; and [`KeyError::PepperMissing`] once there are accounts, before anything is made.
+    pub fn open(data: &Path, has_users: bool) -> Result<Self, KeyError> {
         let folder = keys_folder(data);
         make_folder(&folder).map_err(|source| KeyError::Io { file: folder.clone(), source })?;
+        let pepper_file = folder.join("pepper.key");
+        let pepper = match find_key(&pepper_file)? {
+            Some(pepper) => pepper,
+            None if has_users => return Err(KeyError::PepperMissing { file: pepper_file }),
+            None => make_key(&pepper_file)?,
+        };
         Ok(Keys {
-            access_token: open_key(&folder.join("access_token.key"))?,
-            pepper: open_key(&folder.join("pepper.key"))?,
-            refresh_token: open_key(&folder.join("refresh_token.key"))?,
+            access_token: open_session_key(&folder.join("access_token.key"), has_users)?,
+            pepper,
+            refresh_token: open_session_key(&folder.join("refresh_token.key"), has_users)?,
             metrics_token: to_hex(&open_key(&metrics_token_file(data))?),
         })
     }
@@ -96,18 +114,37 @@ pub fn from_hex(text: &str) -> Option<[u8; 32]> {
     Some(bytes)
 }
 
-fn open_key(file: &Path) -> Result<[u8; 32], KeyError> {
-    let failed = |source| KeyError::Io { file: file.to_owned(), source };
-    match read_key(file) {
-        Ok(text) => from_hex(text.trim()).ok_or_else(|| KeyError::Malformed { file: file.to_owned() }),
-        Err(err) if err.kind() == io::ErrorKind::NotFound => {
-            let key = random_bytes()?;
-            write_key(file, &key).map_err(failed)?;
-            tracing::info!(file = %file.display(), "made a new key file; it belongs in the backup");
-            Ok(key)
-        }
-        Err(err) => Err(failed(err)),
+/// A key that signs tokens: a new one costs the sessions and nothing else.
+fn open_session_key(file: &Path, has_users: bool) -> Result<[u8; 32], KeyError> {
+    if let Some(key) = find_key(file)? {
+        return Ok(key);
     }
+    if has_users {
+        tracing::warn!(file = %file.display(), "a key file was missing and is made anew: everyone has to sign in again");
+    }
+    make_key(file)
+}
+
+fn open_key(file: &Path) -> Result<[u8; 32], KeyError> {
+    find_key(file)?.map_or_else(|| make_key(file), Ok)
+}
+
+/// The key of a file; none if there is no such file.
+fn find_key(file: &Path) -> Result<Option<[u8; 32]>, KeyError> {
+    match read_key(file) {
+        Ok(text) => {
+            from_hex(text.trim()).map(Some).ok_or_else(|| KeyError::Malformed { file: file.to_owned() })
+        }
+        Err(err) if err.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(source) => Err(KeyError::Io { file: file.to_owned(), source }),
+    }
+}
+
+fn make_key(file: &Path) -> Result<[u8; 32], KeyError> {
+    let key = random_bytes()?;
+    write_key(file, &key).map_err(|source| KeyError::Io { file: file.to_owned(), source })?;
+    tracing::info!(file = %file.display(), "made a new key file; it belongs in the backup");
+    Ok(key)
 }
 
 fn read_key(file: &Path) -> io::Result<String> {
@@ -177,7 +214,7 @@ fn tighten(path: &Path, opened: &File, mode: u32) -> io::Result<()> {
             path = %path.display(),
             found = %format_args!("{found:o}"),
             now = %format_args!("{mode:o}"),
-            "others could read the hub's keys; this has been taken away. If others use this machine, delete the key and restart"
+            "others could read the hub's keys; this has been taken away"
         );
     }
     Ok(())
@@ -195,8 +232,8 @@ mod tests {
     #[test]
     fn keys_are_made_once_and_read_again() {
         let data = tempfile::tempdir().expect("folder");
-        let first = Keys::open(data.path()).expect("made");
-        let second = Keys::open(data.path()).expect("read");
+        let first = Keys::open(data.path(), false).expect("made");
+        let second = Keys::open(data.path(), false).expect("read");
         assert_eq!(first.access_token, second.access_token);
         assert_eq!(first.pepper, second.pepper);
         assert_eq!(first.refresh_token, second.refresh_token);
@@ -211,7 +248,7 @@ mod tests {
     fn only_the_hubs_user_may_read_them() {
         use std::os::unix::fs::PermissionsExt;
         let data = tempfile::tempdir().expect("folder");
-        let keys = Keys::open(data.path()).expect("made");
+        let keys = Keys::open(data.path(), false).expect("made");
         let mode = |path: &Path| fs::metadata(path).expect("metadata").permissions().mode() & 0o777;
         assert_eq!(mode(&keys_folder(data.path())), 0o700);
         let pepper = keys_folder(data.path()).join("pepper.key");
@@ -219,21 +256,46 @@ mod tests {
             assert_eq!(mode(&entry.expect("entry").path()), 0o600);
         }
         fs::set_permissions(&pepper, fs::Permissions::from_mode(0o644)).expect("loosened");
-        assert_eq!(Keys::open(data.path()).expect("read").pepper, keys.pepper);
+        assert_eq!(Keys::open(data.path(), false).expect("read").pepper, keys.pepper);
         assert_eq!(mode(&pepper), 0o600);
     }
 
     #[test]
     fn a_damaged_key_is_refused_and_left_alone() {
         let data = tempfile::tempdir().expect("folder");
-        drop(Keys::open(data.path()).expect("made"));
+        drop(Keys::open(data.path(), false).expect("made"));
         let file = keys_folder(data.path()).join("access_token.key");
         for damaged in ["", "abc", &"g".repeat(64), &"ab".repeat(33)] {
             fs::write(&file, damaged).expect("written");
-            assert!(matches!(Keys::open(data.path()), Err(KeyError::Malformed { .. })), "{damaged}");
+            assert!(matches!(Keys::open(data.path(), false), Err(KeyError::Malformed { .. })), "{damaged}");
             assert_eq!(fs::read_to_string(&file).expect("read"), damaged);
         }
         fs::write(&file, [0xff; 64]).expect("written");
-        assert!(matches!(Keys::open(data.path()), Err(KeyError::Malformed { .. })));
+        assert!(matches!(Keys::open(data.path(), false), Err(KeyError::Malformed { .. })));
+    }
+    #[test]
+    fn a_lost_pepper_is_not_made_anew_once_there_are_accounts() {
+        let data = tempfile::tempdir().expect("folder");
+        let folder = keys_folder(data.path());
+        let first = Keys::open(data.path(), false).expect("made");
+        for lost in ["access_token.key", "refresh_token.key"] {
+            fs::remove_file(folder.join(lost)).expect("removed");
+        }
+        let second = Keys::open(data.path(), true).expect("only the sessions end");
+        assert_eq!(first.pepper, second.pepper);
+        assert_ne!(first.access_token, second.access_token);
+        assert_ne!(first.refresh_token, second.refresh_token);
+
+        for lost in ["pepper.key", "access_token.key"] {
+            fs::remove_file(folder.join(lost)).expect("removed");
+        }
+        let refused = Keys::open(data.path(), true).err().expect("refused");
+        assert!(matches!(refused, KeyError::PepperMissing { .. }), "{refused}");
+        let said = refused.to_string();
+        assert!(
+            said.contains("백업에서 keys/pepper.key") && said.contains("Restore keys/pepper.key"),
+            "{said}"
+        );
+        assert!(!folder.join("pepper.key").exists() && !folder.join("access_token.key").exists());
     }
 }

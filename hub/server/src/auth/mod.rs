@@ -49,6 +49,7 @@ use crate::{
     store::{
         Committed, Store, StoreError, WriteTx,
         audit::{self, AuditEntry},
+        users,
     },
 };
 
@@ -58,7 +59,7 @@ const PRESENT_SECS: i64 = 5 * 60;
 /// Why the hub cannot sign anybody in.
 #[derive(Debug, thiserror::Error)]
 pub enum AuthError {
-    #[error("the hub's keys cannot be used")]
+    #[error(transparent)]
     Keys(#[from] KeyError),
     #[error("the sessions cannot be read")]
     Store(#[from] StoreError),
@@ -88,14 +89,16 @@ impl Auth {
     /// Reads or makes the keys of the data folder and reads the sessions that go on.
     ///
     /// # Errors
-    /// A key file or the database that cannot be used; see the sentence of the cause.
+    /// A key file or the database that cannot be used, or a pepper that is lost while there are accounts; see the
+    /// sentence of the cause.
     pub async fn open(
         data: &Path,
         store: &Store,
         config: &SignInConfig,
         now: Timestamp,
     ) -> Result<Self, AuthError> {
-        let keys = Keys::open(data)?;
+        let has_users = store.read(users::has_any).await?;
+        let keys = Keys::open(data, has_users)?;
         Ok(Auth {
             access_tokens: AccessTokens::new(&keys.access_token)?,
             refresh_tokens: RefreshTokens::new(&keys.refresh_token),

@@ -80,6 +80,11 @@ pub async fn sign_in(ctx: &Ctx, request: SignIn, peer: Peer, agent: &str) -> Res
             let is_known = school.class_of(pupil_id).is_some_and(|found| found.class_id == class)
                 && school.people.get(&pupil_id).is_some_and(|person| !person.archived);
             drop(school);
+            if !is_known {
+                // The hash of an unknown id is for nothing but its time. Who has the class code may see the ids of
+                // its pupils anyway, so that a refusal here tells nothing new.
+                ctx.auth.throttle.try_unknown(peer.0.ip(), now).map_err(too_many_tries)?;
+            }
             let find = async || {
                 let stored = ctx.store.read(move |conn| users::secret(conn, pupil_id)).await?;
                 Ok(stored.filter(|_| is_known).map(|stored| (pupil_id, stored)))

@@ -1,5 +1,6 @@
 //! Slows guessing down without ever locking a class out: only failures count, and they count against the account
-//! that was tried, not against the address, since a whole school may sit behind one.
+//! that was tried, not against the address, since a whole school may sit behind one. What no pupil does, such as
+//! trying codes and ids that do not exist, counts against the address and is refused by itself only.
 //!
 //! Everything is in memory and bounded; a restart forgets it, which costs an attacker the time of the restart.
 
@@ -22,6 +23,8 @@ const FORGET_SECS: i64 = 24 * 3600;
 /// Wrong class codes from one address in a minute.
 const CODES_PER_MINUTE: u32 = 20;
 const MINUTE_SECS: i64 = 60;
+/// Pupil ids that do not exist, from one address in a minute: each costs a whole hash.
+const UNKNOWN_PER_MINUTE: u32 = 60;
 /// A right code makes its class known to an address for this long.
 const KNOWN_SECS: i64 = 24 * 3600;
 /// Accounts and addresses that are remembered; the school has fewer.
@@ -53,6 +56,7 @@ pub struct Wait(pub u32);
 pub struct Throttle {
     accounts: Mutex<HashMap<Account, Failures>>,
     addresses: Mutex<HashMap<IpAddr, Codes>>,
+    unknown: Mutex<HashMap<IpAddr, Minute>>,
 }
 
 #[derive(Clone, Copy)]
@@ -63,10 +67,33 @@ struct Failures {
 
 #[derive(Default)]
 struct Codes {
-    minute: i64,
-    wrong: u32,
+    wrong: Minute,
     known: HashSet<ClassId>,
     last_known: i64,
+}
+
+/// How often something happened since the start of a minute.
+#[derive(Default)]
+struct Minute {
+    start: i64,
+    count: u32,
+}
+
+impl Minute {
+    /// Begins again once it is over, or if the clock was set back.
+    fn turn(&mut self, now: i64) {
+        if !(0..MINUTE_SECS).contains(&(now - self.start)) {
+            *self = Minute { start: now, count: 0 };
+        }
+    }
+
+    /// The rest of it, if it has happened so often.
+    fn check(&self, most: u32, now: i64) -> Result<(), Wait> {
+        if self.count < most {
+            return Ok(());
+        }
+        Err(Wait(u32::try_from(MINUTE_SECS - (now - self.start)).unwrap_or(1)))
+    }
 }
 
 impl Throttle {
@@ -114,11 +141,9 @@ impl Throttle {
     pub fn try_code(&self, address: IpAddr, class: Option<ClassId>, now: Timestamp) -> Result<(), Wait> {
         let now = now.as_second();
         let mut addresses = self.addresses.lock();
-        make_room(&mut addresses, now, |codes| codes.minute.max(codes.last_known), KNOWN_SECS);
+        make_room(&mut addresses, now, |codes| codes.wrong.start.max(codes.last_known), KNOWN_SECS);
         let codes = addresses.entry(network(address)).or_default();
-        if !(0..MINUTE_SECS).contains(&(now - codes.minute)) {
-            (codes.minute, codes.wrong) = (now, 0);
-        }
+        codes.wrong.turn(now);
         if now - codes.last_known >= KNOWN_SECS {
             codes.known.clear();
         }
@@ -126,10 +151,7 @@ impl Throttle {
             codes.last_known = now;
             return Ok(());
         }
-        if codes.wrong >= CODES_PER_MINUTE {
-            let wait = MINUTE_SECS - (now - codes.minute);
-            return Err(Wait(u32::try_from(wait).unwrap_or(1)));
-        }
+        codes.wrong.check(CODES_PER_MINUTE, now)?;
         match class {
             Some(class) => {
                 if codes.known.len() < CLASSES_REMEMBERED {
@@ -137,8 +159,21 @@ impl Throttle {
                 }
                 codes.last_known = now;
             }
-            None => codes.wrong += 1,
+            None => codes.wrong.count += 1,
         }
+        Ok(())
+    }
+
+    /// Counts a sign-in as somebody who is not in the class, before it costs a hash. Pupils of the class are never
+    /// asked here: whatever others do at their address, they go on.
+    pub fn try_unknown(&self, address: IpAddr, now: Timestamp) -> Result<(), Wait> {
+        let now = now.as_second();
+        let mut unknown = self.unknown.lock();
+        make_room(&mut unknown, now, |minute| minute.start, MINUTE_SECS);
+        let minute = unknown.entry(network(address)).or_default();
+        minute.turn(now);
+        minute.check(UNKNOWN_PER_MINUTE, now)?;
+        minute.count += 1;
         Ok(())
     }
 }
@@ -257,6 +292,19 @@ mod tests {
         let elsewhere = "10.0.0.8".parse().expect("address");
         assert_eq!(throttle.try_code(elsewhere, Some(ClassId::new()), at(10)), Ok(()));
         assert_eq!(throttle.try_code(address, Some(ClassId::new()), at(60)), Ok(()));
+    }
+
+    #[test]
+    fn unknown_pupils_are_counted_by_address_and_minute() {
+        let throttle = Throttle::default();
+        let [address, elsewhere]: [IpAddr; 2] =
+            ["10.0.0.7", "10.0.0.8"].map(|text| text.parse().expect("address"));
+        let passed = (0..100).filter(|_| throttle.try_unknown(address, at(0)).is_ok()).count();
+        assert_eq!(passed, 60);
+        assert_eq!(throttle.try_unknown(address, at(59)), Err(Wait(1)));
+        assert_eq!(throttle.try_unknown(elsewhere, at(59)), Ok(()));
+        assert_eq!(throttle.try_unknown(address, at(60)), Ok(()));
+        assert_eq!(throttle.try_unknown(address, at(-500)), Ok(()), "the clock was set back");
     }
 
     #[test]

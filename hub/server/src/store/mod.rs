@@ -226,7 +226,11 @@ pub fn database_path(data: &Path) -> PathBuf {
 
 /// Takes the data folder for this process until the file is dropped; the system frees it even after a kill.
 fn lock_folder(database: &Path) -> Result<std::fs::File, StoreError> {
-    let file = std::fs::OpenOptions::new().create(true).truncate(false).write(true).open(database.with_extension("lock"))?;
+    let file = std::fs::OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(database.with_extension("lock"))?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(std::fs::TryLockError::WouldBlock) => Err(StoreError::InUse),

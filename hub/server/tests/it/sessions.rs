@@ -1,9 +1,17 @@
 //! `/setup`, `/roster`, `/sessions`, `/me/sessions`, `/me/password`: signing in, going on, signing out.
 
-use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::{
+    net::{IpAddr, SocketAddr, UdpSocket},
+    sync::Arc,
+};
 
 use dreamseed_client::{Hub as Client, Method};
-use dreamseed_hub::{api::extract::Peer, auth::check_connection};
+use dreamseed_hub::{
+    api::extract::Peer,
+    auth::check_connection,
+    hub::Hub,
+    permissions::{BEFORE_OWN_PASSWORD, RULES},
+};
 use dreamseed_testkit::{RawReply, TestHub, minutes, refusal, request};
 use dreamseed_wire::{
     Language,
@@ -159,6 +167,36 @@ async fn wrong_pins_make_that_pupil_wait_and_nobody_else() {
     }
     let new = hub.teacher().await.reset_secret(classmate).await.expect("a new PIN").secret;
     stranger.sign_in_pupil(&code, classmate, &new).await.expect("the new PIN");
+}
+
+/// Ids of no pupil cost a hash each; past the limit they are refused without one, and the class still gets in.
+#[tokio::test]
+async fn unknown_pupils_are_refused_unhashed_and_the_class_goes_on() {
+    let hub = TestHub::with(|config| config.sign_in.parallel_hashes = 4).await;
+    let mut pupils = Vec::new();
+    for n in 0..5 {
+        pupils.push(hub.add_pupil(hub.class, &format!("학생 {n}")).await);
+    }
+    hub.set_pin(&pupils, PIN).await;
+    let code = hub.code_of(hub.class);
+    let stranger = hub.stranger();
+    let tries = (0..70).map(|_| {
+        let (hub, code) = (hub.stranger(), code.clone());
+        tokio::spawn(async move { refusal(hub.sign_in_pupil(&code, UserId::new(), PIN).await) })
+    });
+    let mut hashed = 0;
+    for task in tries.collect::<Vec<_>>() {
+        let seen = task.await.expect("no panic");
+        hashed += usize::from(seen == wrong_secret());
+        assert!(seen == wrong_secret() || seen == (429, "too_many_tries".into()), "{seen:?}");
+    }
+    assert_eq!(hashed, 60);
+    for pupil in &pupils {
+        assert_eq!(refusal(stranger.sign_in_pupil(&code, *pupil, "111222").await), wrong_secret());
+        stranger.sign_in_pupil(&code, *pupil, PIN).await.expect("pupils of the class go on");
+    }
+    hub.clock.advance(minutes(1));
+    assert_eq!(refusal(stranger.sign_in_pupil(&code, UserId::new(), PIN).await), wrong_secret());
 }
 
 /// A whole class signs in within a minute from behind one address, and some mistype.
@@ -339,6 +377,109 @@ async fn a_first_password_must_be_changed() {
     assert!(!client.me().await.expect("refreshed on the way").must_change_password);
 }
 
+/// The interface asks for it, and the hub insists: a first password opens nothing but its own change.
+#[tokio::test]
+async fn a_given_password_opens_nothing_until_it_is_changed() {
+    let hub = TestHub::start().await;
+    let admin = hub.admin().await;
+    for role in [Role::Parent, Role::Teacher, Role::Admin] {
+        let login_name = format!("new.{role:?}").to_lowercase();
+        let new = AddUser {
+            role,
+            login_name: login_name.clone(),
+            name: "이름".into(),
+            language: Language::Ko,
+            children: vec![],
+        };
+        let made = admin.add_user(&new).await.expect("made");
+        let client = hub.stranger();
+        let me = client.sign_in_password(&login_name, &made.secret).await.expect("signed in").me;
+        let token = client.access_token();
+        for rule in RULES.iter().filter(|rule| !rule.stranger) {
+            let is_open = BEFORE_OWN_PASSWORD.contains(&(rule.method.clone(), rule.path));
+            if is_open && rule.method == Method::DELETE {
+                continue;
+            }
+            let path = rule.path.split('/').map(|part| match part.starts_with('{') {
+                true => me.user_id.to_string(),
+                false => part.to_owned(),
+            });
+            let path = path.collect::<Vec<_>>().join("/");
+            let body = if matches!(rule.method, Method::GET | Method::DELETE) { "" } else { "{}" };
+            let reply = request(&client, rule.method.clone(), &path, token.as_deref(), body).await;
+            let refused = reply.status == 403 && reply.text().contains("own password");
+            assert_eq!(refused, !is_open, "{} {} by {role:?}: {reply:?}", rule.method, rule.path);
+            assert!(!refused || reply.refusal() == (403, "not_allowed".into()));
+        }
+        client.change_password(&made.secret, PASSWORD).await.expect("changed");
+        assert!(client.skills(Language::Ko).await.is_ok(), "now everything of the role is open");
+        client.sign_out().await.expect("signed out");
+    }
+}
+
+#[tokio::test]
+async fn a_lost_pepper_stops_the_start_with_one_next_step() {
+    let mut hub = TestHub::start().await;
+    let (engine, clock) = (Arc::clone(&hub.ctx().engine), Arc::clone(&hub.ctx().clock));
+    let pupil = hub.add_pupil(hub.class, "민지").await;
+    hub.set_pin(&[pupil], PIN).await;
+    hub.stop().await;
+    let pepper = hub.data().join("keys/pepper.key");
+    let kept = std::fs::read(&pepper).expect("the key");
+    std::fs::remove_file(&pepper).expect("removed");
+    let start = async || Hub::start(hub.config().clone(), Arc::clone(&clock), Arc::clone(&engine)).await;
+    let refused = start().await.err().expect("refused");
+    // As the program prints it.
+    let said = format!("{refused:#}");
+    assert!(said.contains("백업에서 keys/pepper.key") && said.contains("Restore keys/pepper.key"), "{said}");
+    assert!(!pepper.exists(), "none is made");
+    std::fs::write(&pepper, kept).expect("restored");
+    // The start that was refused gives the folder back a moment later.
+    for _ in 0..100 {
+        if let Ok(started) = start().await {
+            started.stop().await;
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    hub.start_again().await;
+    hub.stranger().sign_in_pupil(&hub.code_of(hub.class), pupil, PIN).await.expect("the old PIN");
+}
+
+#[tokio::test]
+async fn the_cookie_alone_goes_on_and_forms_do_not() {
+    let hub = TestHub::start().await;
+    let pupil = hub.add_pupil(hub.class, "민지").await;
+    hub.set_pin(&[pupil], PIN).await;
+    let stranger = hub.stranger();
+    let body =
+        json!({ "kind": "pupil", "class_code": hub.code_of(hub.class), "pupil_id": pupil, "pin": PIN });
+    let reply = request(&stranger, Method::POST, "/api/v1/sessions", None, &body.to_string()).await;
+    let mut token = cookie_of(&reply);
+    for (kind, body, status) in [
+        (Some("application/x-www-form-urlencoded"), "", 415),
+        (Some("application/x-www-form-urlencoded"), "a=b", 415),
+        (Some("text/plain"), "{}", 415),
+        (Some("multipart/form-data; boundary=x"), "--x--", 415),
+        (None, "{}", 415),
+        (None, "a=b", 415),
+        (Some("application/json"), "a=b", 400),
+        (Some("application/json"), "7", 422),
+        (None, "", 200),
+        (Some("application/json"), "", 200),
+        (Some("application/json"), "{}", 200),
+    ] {
+        let reply = refresh_with(&stranger, &token, kind, body).await;
+        assert_eq!(reply.status, status, "{kind:?} {body:?}: {reply:?}");
+        if status == 200 {
+            assert_eq!(flags(&reply), ["HttpOnly", "SameSite=Strict", "Path=/api/v1/sessions"]);
+            token = cookie_of(&reply);
+        }
+    }
+    let without = request(&stranger, Method::POST, "/api/v1/sessions/refresh", None, "").await;
+    assert_eq!(without.refusal(), sign_in_needed());
+}
+
 #[tokio::test]
 async fn one_sees_and_ends_ones_own_sessions() {
     let hub = TestHub::start().await;
@@ -437,10 +578,15 @@ async fn refresh_by_body(hub: &Client, token: &str) -> RawReply {
 }
 
 async fn refresh_by_cookie(hub: &Client, token: &str) -> RawReply {
+    refresh_with(hub, token, Some("application/json"), "{}").await
+}
+
+async fn refresh_with(hub: &Client, token: &str, content_type: Option<&str>, body: &'static str) -> RawReply {
     let cookie = format!("theme=dark; ds_refresh={token}");
-    let headers = [("content-type", "application/json"), ("cookie", cookie.as_str())];
+    let mut headers = vec![("cookie", cookie.as_str())];
+    headers.extend(content_type.map(|kind| ("content-type", kind)));
     let (status, headers, body) =
-        hub.raw(Method::POST, "/api/v1/sessions/refresh", &headers, "{}").await.expect("a reply");
+        hub.raw(Method::POST, "/api/v1/sessions/refresh", &headers, body).await.expect("a reply");
     RawReply { status, headers, body }
 }
 

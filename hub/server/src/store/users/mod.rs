@@ -51,6 +51,11 @@ pub fn find_login(conn: &Connection, login_name: &str) -> Result<Option<(UserId,
         .optional()?)
 }
 
+/// Whether any account was ever made; closed ones count.
+pub fn has_any(conn: &Connection) -> Result<bool, StoreError> {
+    Ok(conn.prepare_cached(include_str!("has_any.sql"))?.query_row([], |row| row.get(0))?)
+}
+
 /// Whether anybody can administer this hub.
 pub fn has_admin(conn: &Connection) -> Result<bool, StoreError> {
     Ok(conn.prepare_cached(include_str!("has_admin.sql"))?.query_row([], |row| row.get(0))?)
