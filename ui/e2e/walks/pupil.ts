@@ -51,6 +51,7 @@ export async function walkPupil(scene: Scene, hub: RunningHub, school: School): 
     check((await page.locator('header').innerText()).includes(pupil.name), 'the name is not in the header');
     const lesson = (await school.live()).problems;
     const first = page.getByRole('article').first();
+    await first.waitFor();
     checkEqual(await first.getByRole('listitem').count(), lesson.length, 'problems of the lesson');
   });
   await device.look('my-problems', tongue, { phone: true });
