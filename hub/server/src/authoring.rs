@@ -69,7 +69,7 @@ pub async fn add(ctx: &Ctx, by: UserId, draft: ProblemDraft) -> Result<ProblemFo
         .write(move |tx| {
             let id = problems::add(tx, "school", Some(by), now)?;
             problems::add_version(tx, id, &draft, Some(by), now)?;
-            audit::add(tx, &deed(now, by, "add problem", &id.to_string()))?;
+            audit::add(tx, &AuditEntry::by(by, "add problem", &id.to_string(), now))?;
             Ok::<_, StoreError>(id)
         })
         .await?;
@@ -92,7 +92,7 @@ pub async fn change(
     ctx.store
         .write(move |tx| {
             problems::add_version(tx, id, &draft, Some(by), now)?;
-            audit::add(tx, &deed(now, by, "change problem", &id.to_string()))
+            audit::add(tx, &AuditEntry::by(by, "change problem", &id.to_string(), now))
         })
         .await?;
     ctx.school.reload(&ctx.store).await?;
@@ -108,7 +108,7 @@ pub async fn archive(ctx: &Ctx, by: UserId, id: ProblemId) -> Result<(), Authori
     ctx.store
         .write(move |tx| {
             problems::archive(tx, id, now)?;
-            audit::add(tx, &deed(now, by, "archive problem", &id.to_string()))
+            audit::add(tx, &AuditEntry::by(by, "archive problem", &id.to_string(), now))
         })
         .await?;
     ctx.school.reload(&ctx.store).await?;
@@ -142,8 +142,4 @@ fn kind_name(question: &QuestionDraft) -> &'static str {
         QuestionDraft::Number { .. } => "number",
         QuestionDraft::ShortText => "short_text",
     }
-}
-
-fn deed<'a>(at: jiff::Timestamp, by: UserId, action: &'a str, detail: &'a str) -> AuditEntry<'a> {
-    AuditEntry { at, actor: Some(by), origin: "api", action, subject: None, detail }
 }

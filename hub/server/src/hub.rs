@@ -100,7 +100,6 @@ impl Hub {
         engine: Arc<dyn Engine>,
     ) -> anyhow::Result<Hub> {
         let listener = bind(config.bind())?;
-        let address = listener.local_addr()?;
         make_folder(&config.data)?;
         let live = LiveBus::default();
         let now = clock.now();
@@ -110,23 +109,40 @@ impl Hub {
             let path = store::database_path(&config.data);
             Store::open(&path, &first, move |committed| live.publish(committed)).map_err(explain_store)?
         };
-        check_record(&store, now).await?;
-        load_starter_problems(&store, now).await?;
-        feedback::worker::recover(&store, now).await?;
-        let school = SchoolView::load(&store).await?;
-        let auth = Auth::open(&config.data, &store, &config.sign_in, now).await?;
+        let started = Hub::open(config, clock, engine, &store, live, listener, now).await;
+        if started.is_err() {
+            // A refused start gives the data folder back before it says why.
+            store.close().await;
+        }
+        started
+    }
+
+    async fn open(
+        config: Config,
+        clock: Arc<dyn Clock>,
+        engine: Arc<dyn Engine>,
+        store: &Store,
+        live: LiveBus,
+        listener: TcpListener,
+        now: Timestamp,
+    ) -> anyhow::Result<Hub> {
+        check_record(store, now).await?;
+        load_starter_problems(store, now).await?;
+        feedback::worker::recover(store, now).await?;
+        let school = SchoolView::load(store).await?;
+        let auth = Auth::open(&config.data, store, &config.sign_in, now).await?;
         let ctx = Arc::new(Ctx {
             feedback: FeedbackDesk::new(config.tutor.parallel),
             metrics: recorder()?,
             stopping: CancellationToken::new(),
+            address: listener.local_addr()?,
             config,
             clock,
-            store,
+            store: store.clone(),
             school,
             auth,
             engine,
             live,
-            address,
         });
         Hub::serve(ctx, listener)
     }

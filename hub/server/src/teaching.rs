@@ -87,7 +87,7 @@ pub async fn add_class(ctx: &Ctx, caller: &Caller, mut new: AddClass) -> Result<
             for teacher in teachers {
                 lessons::add_teacher(tx, id, teacher, from)?;
             }
-            audit::add(tx, &deed(now, by, "add class", &id.to_string()))?;
+            audit::add(tx, &AuditEntry::by(by, "add class", &id.to_string(), now))?;
             Ok::<_, StoreError>(id)
         })
         .await?;
@@ -123,7 +123,7 @@ pub async fn set_class_settings(
     ctx.store
         .write(move |tx| {
             lessons::set_class_settings(tx, id, settings)?;
-            audit::add(tx, &deed(now, by, "set class", &id.to_string()))
+            audit::add(tx, &AuditEntry::by(by, "set class", &id.to_string(), now))
         })
         .await?;
     Ok(ctx.school.reload(&ctx.store).await?)
@@ -178,7 +178,7 @@ pub async fn open_lesson(
         .store
         .write(move |tx| {
             let id = lessons::open(tx, class, (&title, ceiling), &versions, Some(by), now)?;
-            audit::add(tx, &deed(now, by, "open lesson", &id.to_string()))?;
+            audit::add(tx, &AuditEntry::by(by, "open lesson", &id.to_string(), now))?;
             Ok::<_, StoreError>(id)
         })
         .await?;
@@ -205,7 +205,7 @@ pub async fn close_lesson(
     ctx.store
         .write(move |tx| {
             lessons::close(tx, lesson, now)?;
-            audit::add(tx, &deed(now, by, "close lesson", &lesson.to_string()))?;
+            audit::add(tx, &AuditEntry::by(by, "close lesson", &lesson.to_string(), now))?;
             Ok::<_, StoreError>(())
         })
         .await?;
@@ -246,10 +246,6 @@ fn check_name(field: &'static str, text: &str, max_chars: usize) -> Result<Strin
 
 fn known_class(school: &School, id: ClassId) -> Result<(), TeachingError> {
     if school.classes.contains_key(&id) { Ok(()) } else { Err(TeachingError::UnknownClass) }
-}
-
-fn deed<'a>(at: jiff::Timestamp, by: UserId, action: &'a str, detail: &'a str) -> AuditEntry<'a> {
-    AuditEntry { at, actor: Some(by), origin: "api", action, subject: None, detail }
 }
 
 #[cfg(test)]

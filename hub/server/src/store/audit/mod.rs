@@ -19,6 +19,13 @@ pub struct AuditEntry<'a> {
     pub detail: &'a str,
 }
 
+impl<'a> AuditEntry<'a> {
+    /// What a signed-in person did through the interface; `detail` names the thing by its id.
+    pub fn by(actor: UserId, action: &'a str, detail: &'a str, at: Timestamp) -> Self {
+        AuditEntry { at, actor: Some(actor), origin: "api", action, subject: None, detail }
+    }
+}
+
 /// Appends a row to the chain.
 pub fn add(tx: &WriteTx<'_>, entry: &AuditEntry<'_>) -> Result<(), StoreError> {
     let last: Option<(i64, Vec<u8>)> = tx
