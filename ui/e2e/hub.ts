@@ -46,6 +46,9 @@ export interface HubOptions {
   engine: 'scripted' | 'none' | 'llama';
 }
 
+// A signal ends Node without its last words, and the hub would stay behind.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
+
 const START_MS = 180_000;
 const STOP_MS = 15_000;
 
