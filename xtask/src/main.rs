@@ -9,10 +9,13 @@ mod checkout;
 mod codegen;
 mod doctor;
 mod engine;
+mod monitoring;
 mod node;
+mod package;
 mod process;
 mod release;
 mod run;
+mod secrets;
 mod testing;
 mod tidy;
 mod tools;
@@ -41,6 +44,8 @@ fn dispatch(words: &[String]) -> anyhow::Result<ExitCode> {
         ["test", rest @ ..] => return testing::test(&checkout, rest),
         ["run", rest @ ..] => run::run(&checkout, rest),
         ["bench", rest @ ..] => bench::bench(&checkout, rest),
+        ["package", rest @ ..] => package::package(&checkout, rest),
+        ["secrets", rest @ ..] => secrets::secrets(&checkout, rest),
         ["codegen"] => codegen::write(&checkout),
         ["codegen", "--check"] => codegen::check(&checkout),
         ["tidy"] => tidy::tidy(&checkout),

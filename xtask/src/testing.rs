@@ -2,7 +2,7 @@
 
 use crate::checkout::Checkout;
 use crate::node::Node;
-use crate::{codegen, engine, process, release, run, tidy, tools, ui};
+use crate::{codegen, engine, monitoring, package, process, release, run, secrets, tidy, tools, ui};
 use anyhow::{Context, Result, bail};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -26,6 +26,7 @@ const STEPS: &[Step] = &[
     quick("fmt", fmt),
     quick("tidy", tidy::tidy),
     step("tools", tools::install_all),
+    step("secrets", secrets::check),
     step("typos", typos),
     step("deny", deny),
     step("machete", machete),
@@ -44,6 +45,8 @@ const STEPS: &[Step] = &[
     step("e2e", e2e),
     step("run-check", run::walk),
     step("kill-9", kill_9),
+    step("monitoring", monitoring::check),
+    step("package", package::test),
 ];
 
 enum Outcome {

@@ -171,6 +171,28 @@ impl Hub {
         self.in_time(async { read_json(self.send(&Method::POST, path, None).await?).await }).await
     }
 
+    /// A `DELETE` that gives a reply.
+    pub(crate) async fn delete<T: DeserializeOwned>(&self, path: &str) -> Result<T, ClientError> {
+        self.in_time(async { read_json(self.send(&Method::DELETE, path, None).await?).await }).await
+    }
+
+    /// A file as the body, whatever its type, and a reply.
+    pub(crate) async fn send_file<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        file: impl Into<Bytes>,
+    ) -> Result<T, ClientError> {
+        let file = file.into();
+        self.in_time(async { read_json(self.send(&Method::POST, path, Some(file)).await?).await }).await
+    }
+
+    /// A call with a body whose reply is a file.
+    pub(crate) async fn file_for(&self, path: &str, body: &impl Serialize) -> Result<Bytes, ClientError> {
+        let body = to_json(body)?;
+        self.in_time(async { read_body(self.send(&Method::POST, path, Some(body)).await?.into_body()).await })
+            .await
+    }
+
     /// A call whose reply has no body.
     pub(crate) async fn command(
         &self,
@@ -193,6 +215,22 @@ impl Hub {
             let reply = accept(self.pool.request(request).await.map_err(unreachable_hub)?).await?;
             let body = read_body(reply.into_body()).await?;
             String::from_utf8(body.into()).map_err(|error| ClientError::Decode(error.into()))
+        })
+        .await
+    }
+
+    /// A call with a body whose reply is text, such as CSV. `path` starts after [`BASE`].
+    pub(crate) async fn text_for(
+        &self,
+        method: Method,
+        path: &str,
+        body: &impl Serialize,
+    ) -> Result<String, ClientError> {
+        let body = to_json(body)?;
+        self.in_time(async {
+            let reply = self.send(&method, path, Some(body)).await?;
+            String::from_utf8(read_body(reply.into_body()).await?.into())
+                .map_err(|error| ClientError::Decode(error.into()))
         })
         .await
     }

@@ -1,19 +1,27 @@
 //! The operations of `docs/routes.md`, in its order.
 
 use crate::{ClientError, EventStream, Hub};
+use bytes::Bytes;
 use dreamseed_wire::{
     Language,
     account::*,
     attempt::{AttemptReceipt, AttemptView, ReleasedSolution, SubmitAnswer},
     authoring::{DraftTrial, ProblemDraft, ProblemForEditing, ProblemListing, TryDraft},
     class::*,
+    exchange::{ExportProblems, ImportReport, ProblemFormat},
     feedback::{FeedbackEvent, HelpTicket, RateFeedback},
+    house::*,
     hub::{HubInfo, Notice},
     ids::*,
+    lesson::{ExtendLesson, LessonView, OpenForPupil, OpenLesson, PupilEvent, PupilNote, SendNote},
     live::{ClassLive, LiveEvent},
     model::{EngineView, ModelView},
-    problem::{MyProblems, MyStanding, ProblemView, Skill},
+    people::*,
+    privacy::GiveReason,
+    problem::{LessonProblems, MyProblems, MyStanding, ProblemView, Skill},
     progress::Progress,
+    regrade::*,
+    report::*,
 };
 use http::Method;
 
@@ -150,6 +158,34 @@ impl Hub {
     }
 }
 
+/// A pupil's exams and what a pupil is told.
+impl Hub {
+    /// Begins an exam; asking again gives the same order.
+    pub async fn begin_sitting(&self, lesson_id: LessonId) -> Reply<LessonProblems> {
+        self.post(&format!("/me/lessons/{lesson_id}/sitting")).await
+    }
+
+    /// Hands an exam in.
+    pub async fn hand_in(&self, lesson_id: LessonId) -> Reply<LessonProblems> {
+        self.post(&format!("/me/lessons/{lesson_id}/hand-in")).await
+    }
+
+    /// What happens to one's own screen, from now on.
+    pub async fn pupil_events(&self) -> Reply<EventStream<PupilEvent>> {
+        self.open_stream("/me/events".to_owned(), None).await
+    }
+
+    /// What teachers have told one, newest first.
+    pub async fn my_notes(&self) -> Reply<Vec<PupilNote>> {
+        self.get("/me/notes").await
+    }
+
+    /// One has seen a note.
+    pub async fn see_note(&self, note_id: NoteId) -> Reply<()> {
+        self.command(Method::POST, &format!("/me/notes/{note_id}/seen"), NO_BODY).await
+    }
+}
+
 /// Parents, and what several roles may read.
 impl Hub {
     /// A parent's children.
@@ -210,6 +246,72 @@ impl Hub {
         self.command(Method::POST, &format!("/classes/{class_id}/lessons/{lesson_id}/close"), NO_BODY).await
     }
 
+    /// Everyone's screen waits.
+    pub async fn pause_lesson(&self, class_id: ClassId, lesson_id: LessonId) -> Reply<LessonView> {
+        self.post(&format!("/classes/{class_id}/lessons/{lesson_id}/pause")).await
+    }
+
+    /// The lesson goes on with the time that it had.
+    pub async fn resume_lesson(&self, class_id: ClassId, lesson_id: LessonId) -> Reply<LessonView> {
+        self.post(&format!("/classes/{class_id}/lessons/{lesson_id}/resume")).await
+    }
+
+    /// More or less time.
+    pub async fn extend_lesson(
+        &self,
+        class_id: ClassId,
+        lesson_id: LessonId,
+        minutes: i16,
+    ) -> Reply<LessonView> {
+        let path = format!("/classes/{class_id}/lessons/{lesson_id}/extend");
+        self.send_json(Method::POST, &path, &ExtendLesson { minutes }).await
+    }
+
+    /// Undoes a close.
+    pub async fn reopen_lesson(&self, class_id: ClassId, lesson_id: LessonId) -> Reply<LessonView> {
+        self.post(&format!("/classes/{class_id}/lessons/{lesson_id}/reopen")).await
+    }
+
+    /// Takes a class out of use.
+    pub async fn archive_class(&self, class_id: ClassId) -> Reply<()> {
+        self.command(Method::DELETE, &format!("/classes/{class_id}"), NO_BODY).await
+    }
+
+    /// Makes a group of pupils.
+    pub async fn add_group(&self, class_id: ClassId, group: &SetGroup) -> Reply<ClassGroup> {
+        self.send_json(Method::POST, &format!("/classes/{class_id}/groups"), group).await
+    }
+
+    /// Changes a group's name and pupils.
+    pub async fn change_group(
+        &self,
+        class_id: ClassId,
+        group_id: GroupId,
+        group: &SetGroup,
+    ) -> Reply<ClassGroup> {
+        self.send_json(Method::PUT, &format!("/classes/{class_id}/groups/{group_id}"), group).await
+    }
+
+    /// Takes a group away.
+    pub async fn remove_group(&self, class_id: ClassId, group_id: GroupId) -> Reply<()> {
+        self.command(Method::DELETE, &format!("/classes/{class_id}/groups/{group_id}"), NO_BODY).await
+    }
+
+    /// Sends a pupil a note.
+    pub async fn send_note(&self, class_id: ClassId, pupil_id: UserId, note: &SendNote) -> Reply<PupilNote> {
+        self.send_json(Method::POST, &format!("/classes/{class_id}/pupils/{pupil_id}/notes"), note).await
+    }
+
+    /// Opens the next hint or the solution to a pupil.
+    pub async fn open_for_pupil(
+        &self,
+        class_id: ClassId,
+        pupil_id: UserId,
+        what: &OpenForPupil,
+    ) -> Reply<PupilNote> {
+        self.send_json(Method::POST, &format!("/classes/{class_id}/pupils/{pupil_id}/open"), what).await
+    }
+
     /// The class now; go on from it with [`Hub::live_events`] after its `last_event`.
     pub async fn class_live(&self, class_id: ClassId) -> Reply<ClassLive> {
         self.get(&format!("/classes/{class_id}/live")).await
@@ -260,6 +362,36 @@ impl Hub {
     /// Takes a problem out of the lists; its versions stay.
     pub async fn archive_problem(&self, problem_id: ProblemId) -> Reply<()> {
         self.command(Method::DELETE, &format!("/problems/{problem_id}"), NO_BODY).await
+    }
+
+    /// What would become of each problem of another program's file; `skill` is for those that name none.
+    pub async fn preview_problem_import(
+        &self,
+        format: ProblemFormat,
+        language: Language,
+        skill: &str,
+        file: impl Into<Bytes>,
+    ) -> Reply<ImportReport> {
+        let about = about_problems(format, language, skill);
+        self.send_file(&format!("/problems/import/preview?{about}"), file).await
+    }
+
+    /// Takes a file that was previewed under this digest.
+    pub async fn import_problems(
+        &self,
+        format: ProblemFormat,
+        language: Language,
+        skill: &str,
+        digest: &str,
+        file: impl Into<Bytes>,
+    ) -> Reply<ImportReport> {
+        let about = about_problems(format, language, skill);
+        self.send_file(&format!("/problems/import?{about}&digest={digest}"), file).await
+    }
+
+    /// Problems as another program's file, in one language.
+    pub async fn export_problems(&self, export: &ExportProblems, language: Language) -> Reply<String> {
+        self.text_for(Method::POST, &format!("/problems/export?lang={}", language.code()), export).await
     }
 }
 
@@ -318,6 +450,153 @@ impl Hub {
     }
 }
 
+/// Keeping house, for the admin; teachers may ask for the address.
+impl Hub {
+    /// How devices reach the hub.
+    pub async fn hub_address(&self) -> Reply<HubAddress> {
+        self.get("/hub/address").await
+    }
+
+    /// What is well with the hub and what is not.
+    pub async fn examine_hub(&self, language: Language) -> Reply<DoctorReport> {
+        self.get(&format!("/doctor?lang={}", language.code())).await
+    }
+
+    /// The audit log, newest first; `query` as in `docs/routes.md`, such as `?before=90&action=sign%20in`, may be empty.
+    pub async fn audit(&self, query: &str) -> Reply<AuditPage> {
+        self.get(&format!("/audit{query}")).await
+    }
+
+    /// The whole audit log as CSV.
+    pub async fn export_audit(&self, reason: &str) -> Reply<String> {
+        let reason = GiveReason { reason: reason.to_owned() };
+        self.text_for(Method::POST, "/audit/export", &reason).await
+    }
+
+    /// The keys of programs.
+    pub async fn api_keys(&self) -> Reply<Vec<ApiKeyView>> {
+        self.get("/api-keys").await
+    }
+
+    /// Makes a key for a program; it is told this once.
+    pub async fn add_api_key(&self, key: &AddApiKey) -> Reply<NewApiKey> {
+        self.send_json(Method::POST, "/api-keys", key).await
+    }
+
+    /// Ends a program's key.
+    pub async fn revoke_api_key(&self, api_key_id: ApiKeyId) -> Reply<()> {
+        self.command(Method::DELETE, &format!("/api-keys/{api_key_id}"), NO_BODY).await
+    }
+}
+
+/// Lists of pupils, cards, moves and the new year, for staff; parents' codes and what parents do with them.
+impl Hub {
+    /// What a class list would change.
+    pub async fn preview_roster(
+        &self,
+        file_name: &str,
+        school_year: Option<u16>,
+        file: impl Into<Bytes>,
+    ) -> Reply<RosterPreview> {
+        self.send_file(&format!("/rosters/preview?{}", about_file(file_name, school_year)), file).await
+    }
+
+    /// Makes the changes of a class list that were previewed under this digest.
+    pub async fn import_roster(
+        &self,
+        file_name: &str,
+        school_year: Option<u16>,
+        digest: &str,
+        archive_missing: bool,
+        file: impl Into<Bytes>,
+    ) -> Reply<RosterImported> {
+        let about = about_file(file_name, school_year);
+        self.send_file(&format!("/rosters?{about}&digest={digest}&archive_missing={archive_missing}"), file)
+            .await
+    }
+
+    /// Imports and changes of the year, newest first.
+    pub async fn roster_changes(&self) -> Reply<Vec<RosterChangeView>> {
+        self.get("/roster-changes").await
+    }
+
+    /// Puts back what stood before.
+    pub async fn undo_roster_change(&self, id: RosterChangeId) -> Reply<RosterChangeView> {
+        self.post(&format!("/roster-changes/{id}/undo")).await
+    }
+
+    /// What the change of the school year would do.
+    pub async fn preview_rollover(&self, plan: &PlanRollover) -> Reply<RolloverPreview> {
+        self.send_json(Method::POST, "/rollovers/preview", plan).await
+    }
+
+    /// Changes the school year.
+    pub async fn apply_rollover(&self, asked: &ApplyRollover) -> Reply<RosterChangeView> {
+        self.send_json(Method::POST, "/rollovers", asked).await
+    }
+
+    /// New PINs on cards, as PDF.
+    pub async fn make_cards(&self, class_id: ClassId, wanted: &MakeCards) -> Reply<Bytes> {
+        self.file_for(&format!("/classes/{class_id}/cards"), wanted).await
+    }
+
+    /// A native sign-in with the code of a card.
+    pub async fn sign_in_card(&self, card: &str) -> Reply<SignedIn> {
+        self.sign_in(&SignIn::Card { card: card.to_owned(), native: true }).await
+    }
+
+    /// A pupil's times in classes, the latest first.
+    pub async fn enrolments(&self, pupil_id: UserId) -> Reply<Vec<Enrolment>> {
+        self.get(&format!("/pupils/{pupil_id}/enrolments")).await
+    }
+
+    /// Moves a pupil to another class or number, or out.
+    pub async fn move_pupil(&self, pupil_id: UserId, wish: &MovePupil) -> Reply<Vec<Enrolment>> {
+        self.send_json(Method::POST, &format!("/pupils/{pupil_id}/move"), wish).await
+    }
+
+    /// The teachers of the school.
+    pub async fn staff(&self) -> Reply<Vec<StaffEntry>> {
+        self.get("/staff").await
+    }
+
+    /// Lets a teacher teach a class.
+    pub async fn add_teacher(&self, class_id: ClassId, teacher_id: UserId) -> Reply<()> {
+        self.command(Method::PUT, &format!("/classes/{class_id}/teachers/{teacher_id}"), NO_BODY).await
+    }
+
+    /// Ends a teacher's time with a class.
+    pub async fn remove_teacher(&self, class_id: ClassId, teacher_id: UserId) -> Reply<()> {
+        self.command(Method::DELETE, &format!("/classes/{class_id}/teachers/{teacher_id}"), NO_BODY).await
+    }
+
+    /// One-time codes for parents.
+    pub async fn make_parent_codes(
+        &self,
+        class_id: ClassId,
+        wanted: &MakeParentCodes,
+    ) -> Reply<Vec<ParentCode>> {
+        self.send_json(Method::POST, &format!("/classes/{class_id}/parent-codes"), wanted).await
+    }
+
+    /// The same as letters, PDF.
+    pub async fn make_parent_letters(&self, class_id: ClassId, wanted: &MakeParentCodes) -> Reply<Bytes> {
+        self.file_for(&format!("/classes/{class_id}/parent-letters"), wanted).await
+    }
+
+    /// Makes a parent's account with a code and keeps the session.
+    pub async fn join_as_parent(&self, new: &JoinAsParent) -> Reply<SignedIn> {
+        let signed_in = self.send_json(Method::POST, "/parents", new).await?;
+        self.keep_tokens(&signed_in);
+        Ok(signed_in)
+    }
+
+    /// Adds a further child with a code.
+    pub async fn add_child(&self, code: &str) -> Reply<Vec<Child>> {
+        self.send_json(Method::POST, "/me/children", &AddChild { code: code.to_owned() }).await
+    }
+}
+
 /// Probes outside the base.
 impl Hub {
     /// Whether the process answers at all.
@@ -334,4 +613,96 @@ impl Hub {
     pub async fn metrics(&self, token: Option<&str>) -> Reply<String> {
         self.text("/metrics", token).await
     }
+}
+
+/// Corrections of grades, for staff.
+impl Hub {
+    /// Who would be graded otherwise under a corrected key.
+    pub async fn preview_regrade(
+        &self,
+        problem_id: ProblemId,
+        correction: &CorrectKey,
+    ) -> Reply<RegradePreview> {
+        self.send_json(Method::POST, &format!("/problems/{problem_id}/regrades/preview"), correction).await
+    }
+
+    /// Corrects a key as it was previewed.
+    pub async fn apply_regrade(&self, problem_id: ProblemId, regrade: &ApplyRegrade) -> Reply<RegradeView> {
+        self.send_json(Method::POST, &format!("/problems/{problem_id}/regrades"), regrade).await
+    }
+
+    /// The corrections of a problem's key, newest first.
+    pub async fn regrades(&self, problem_id: ProblemId) -> Reply<Vec<RegradeView>> {
+        self.get(&format!("/problems/{problem_id}/regrades")).await
+    }
+
+    /// Takes a correction back.
+    pub async fn undo_regrade(&self, regrade_id: RegradeId) -> Reply<RegradeView> {
+        self.post(&format!("/regrades/{regrade_id}/undo")).await
+    }
+
+    /// The teacher's own grade for one answer.
+    pub async fn override_grade(&self, id: AttemptId, grade: &OverrideGrade) -> Reply<AttemptView> {
+        self.send_json(Method::PUT, &format!("/attempts/{id}/grade"), grade).await
+    }
+
+    /// Takes the teacher's own grade back.
+    pub async fn take_grade_back(&self, id: AttemptId) -> Reply<AttemptView> {
+        self.delete(&format!("/attempts/{id}/grade")).await
+    }
+}
+
+/// Reports and files, for staff.
+impl Hub {
+    /// A class over its skills; `from` and `to` are days (`YYYY-MM-DD`), the last four weeks if absent.
+    pub async fn class_report(
+        &self,
+        class_id: ClassId,
+        (from, to): (Option<&str>, Option<&str>),
+        language: Language,
+    ) -> Reply<ClassReport> {
+        let mut path = format!("/classes/{class_id}/report?lang={}", language.code());
+        for (name, day) in [("from", from), ("to", to)] {
+            if let Some(day) = day {
+                path.push_str(&format!("&{name}={day}"));
+            }
+        }
+        self.get(&path).await
+    }
+
+    /// A table of the class as CSV.
+    pub async fn export_class(&self, class_id: ClassId, export: &ExportClass) -> Reply<String> {
+        self.text_for(Method::POST, &format!("/classes/{class_id}/exports"), export).await
+    }
+
+    /// A pupil's skills week by week.
+    pub async fn pupil_report(
+        &self,
+        class_id: ClassId,
+        pupil_id: UserId,
+        language: Language,
+    ) -> Reply<PupilReport> {
+        self.get(&format!("/classes/{class_id}/pupils/{pupil_id}/report?lang={}", language.code())).await
+    }
+}
+
+/// The query of a list's file.
+fn about_file(file_name: &str, school_year: Option<u16>) -> String {
+    let name: String = file_name
+        .bytes()
+        .map(|byte| match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' => char::from(byte).to_string(),
+            _ => format!("%{byte:02X}"),
+        })
+        .collect();
+    let year = school_year.map(|year| format!("&school_year={year}")).unwrap_or_default();
+    format!("file_name={name}{year}")
+}
+
+fn about_problems(format: ProblemFormat, language: Language, skill: &str) -> String {
+    let format = match format {
+        ProblemFormat::Gift => "gift",
+        ProblemFormat::MoodleXml => "moodle_xml",
+    };
+    format!("format={format}&lang={}&skill={skill}", language.code())
 }

@@ -7,14 +7,17 @@ use crate::{
     GradeError, SvgFault, check_svg,
     expression::{self, ExpressionError},
     grade,
-    kinds::{multiple_choice, number, short_text, single_choice},
+    kinds::{cloze, matching, multiple_choice, number, ordering, short_text, single_choice},
     leak,
     normalise::{is_forbidden, squeeze_answer},
 };
 use dreamseed_wire::{
     Language,
-    answer::{Answer, Grade, Unreadable},
-    authoring::{AnswerKey, ChoiceDraft, Localised, ProblemDraft, QuestionDraft},
+    answer::{Answer, Grade, MatchPair, Unreadable},
+    authoring::{
+        AnswerKey, ChoiceDraft, GapDraft, GapEntryDraft, GapKey, GapKeyKind, Localised, ProblemDraft,
+        QuestionDraft,
+    },
 };
 use num_traits::One;
 use std::collections::BTreeSet;
@@ -29,6 +32,7 @@ const MAX_LINE: usize = 2 * 1024;
 const MAX_SVG: usize = 64 * 1024;
 const MIN_CHOICES: usize = 2;
 const MAX_CHOICES: usize = 12;
+const MAX_GAPS: usize = 12;
 const MAX_HINTS: usize = 8;
 const MAX_COMMON_WRONG: usize = 24;
 const MAX_ACCEPTED: usize = 32;
@@ -73,6 +77,20 @@ pub enum DraftReason {
     DuplicateChoice,
     #[error("the question has no such choice")]
     UnknownChoice,
+    #[error("the items are shown in the right order already")]
+    ShownInOrder,
+    #[error("the key names this twice")]
+    KeyRepeats,
+    #[error("the key leaves out `{0}`")]
+    KeyLacks(String),
+    #[error("the text has no mark `[[{0}]]`")]
+    GapUnmarked(String),
+    #[error("the text has the mark `[[{0}]]` twice")]
+    GapMarkedTwice(String),
+    #[error("the text has the mark `[[{0}]]`, but there is no such gap")]
+    UnknownGap(String),
+    #[error("the mark `[[{0}]]` stands inside a formula; end the formula with `$` before it")]
+    GapInFormula(String),
     #[error("the key is of another kind than the question")]
     KeyKind,
     #[error("{0}")]
@@ -119,8 +137,13 @@ pub fn validate(draft: &ProblemDraft) -> Result<(), DraftFault> {
         check_plain(&figure.svg, MAX_SVG).at("figure.svg")?;
         check_svg(&figure.svg).map_err(DraftReason::Svg).at("figure.svg")?;
     }
-    for (index, choice) in choices_of(&draft.question).iter().enumerate() {
-        check_text(&format!("question.choices.{index}.text"), &choice.text, MAX_LINE)?;
+    for (list, choices) in lists_of(&draft.question) {
+        for (index, choice) in choices.iter().enumerate() {
+            check_text(&format!("{list}.{index}.text"), &choice.text, MAX_LINE)?;
+        }
+    }
+    if let QuestionDraft::Cloze { text, .. } = &draft.question {
+        check_text("question.text", text, MAX_STATEMENT)?;
     }
     check_text("solution", &draft.solution, MAX_STATEMENT)?;
     check_key(draft)?;
@@ -141,25 +164,69 @@ pub fn validate(draft: &ProblemDraft) -> Result<(), DraftFault> {
 /// The key is broken; cannot happen after [`validate`].
 pub fn grade_draft(draft: &ProblemDraft, answer: &Answer) -> Result<Grade, GradeError> {
     let grade = grade(&draft.key, answer)?;
-    let known: BTreeSet<String> =
-        choices_of(&draft.question).iter().filter_map(|choice| single_choice::read_id(&choice.id)).collect();
-    let unknown = || Ok(Grade::NotUnderstood { why: Unreadable::UnknownChoice });
-    match (&draft.key, answer, &grade) {
-        (AnswerKey::SingleChoice { choice: key }, Answer::SingleChoice { choice }, Grade::Wrong) => {
-            match single_choice::read(key, choice) {
-                Ok(id) if !known.contains(&id) => unknown(),
-                Ok(_) | Err(_) => Ok(grade),
-            }
-        }
-        (AnswerKey::MultipleChoice { choices: key }, Answer::MultipleChoice { choices }, Grade::Wrong) => {
-            let key = multiple_choice::read_key(key).unwrap_or_default();
-            match multiple_choice::read(&key, choices) {
-                Ok(ids) if !ids.is_subset(&known) => unknown(),
-                Ok(_) | Err(_) => Ok(grade),
-            }
-        }
-        _ => Ok(grade),
+    // A right answer names only what the key names.
+    if grade == Grade::Wrong && names_unknown(draft, answer) {
+        return Ok(Grade::NotUnderstood { why: Unreadable::UnknownChoice });
     }
+    Ok(grade)
+}
+
+/// Whether a readable answer names a choice that the question does not have. Items, the left and gaps are all in the
+/// key, which knows them by itself.
+fn names_unknown(draft: &ProblemDraft, answer: &Answer) -> bool {
+    match (&draft.question, &draft.key, answer) {
+        (
+            QuestionDraft::SingleChoice { choices },
+            AnswerKey::SingleChoice { choice: key },
+            Answer::SingleChoice { choice },
+        ) => single_choice::read(key, choice).is_ok_and(|id| !ids_of(choices).contains(&id)),
+        (
+            QuestionDraft::MultipleChoice { choices },
+            AnswerKey::MultipleChoice { choices: key },
+            Answer::MultipleChoice { choices: given },
+        ) => {
+            let key = multiple_choice::read_key(key).unwrap_or_default();
+            multiple_choice::read(&key, given).is_ok_and(|ids| !ids.is_subset(&ids_of(choices)))
+        }
+        (
+            QuestionDraft::Matching { right, .. },
+            AnswerKey::Matching { pairs: key },
+            Answer::Matching { pairs },
+        ) => {
+            let (key, known) = (matching::read_key(key).unwrap_or_default(), ids_of(right));
+            matching::read(&key, pairs).is_ok_and(|pairs| pairs.values().any(|id| !known.contains(id)))
+        }
+        (
+            QuestionDraft::Cloze { gaps, .. },
+            AnswerKey::Cloze { gaps: key },
+            Answer::Cloze { gaps: given },
+        ) => {
+            let Ok(key) = cloze::read_key(key) else { return false };
+            let Ok(texts) = cloze::read(&key, given) else { return false };
+            gaps.iter().any(|gap| match (&gap.entry, key.get(&gap.id), texts.get(&gap.id)) {
+                (GapEntryDraft::Choice { choices }, Some(cloze::Filling::Choice(right)), Some(text)) => {
+                    single_choice::read(right, text).is_ok_and(|id| !ids_of(choices).contains(&id))
+                }
+                (GapEntryDraft::Number | GapEntryDraft::Text | GapEntryDraft::Choice { .. }, _, _) => false,
+            })
+        }
+        (
+            QuestionDraft::SingleChoice { .. }
+            | QuestionDraft::MultipleChoice { .. }
+            | QuestionDraft::Number { .. }
+            | QuestionDraft::ShortText
+            | QuestionDraft::TrueFalse
+            | QuestionDraft::Ordering { .. }
+            | QuestionDraft::Matching { .. }
+            | QuestionDraft::Cloze { .. },
+            _,
+            _,
+        ) => false,
+    }
+}
+
+fn ids_of(choices: &[ChoiceDraft]) -> BTreeSet<String> {
+    choices.iter().filter_map(|choice| single_choice::read_id(&choice.id)).collect()
 }
 
 /// Names the field of a fault.
@@ -229,10 +296,26 @@ fn check_count(count: usize, least: usize, most: usize) -> Result<(), DraftReaso
     }
 }
 
-fn choices_of(question: &QuestionDraft) -> &[ChoiceDraft] {
+/// Every list of choices with its field.
+fn lists_of(question: &QuestionDraft) -> Vec<(String, &[ChoiceDraft])> {
     match question {
-        QuestionDraft::SingleChoice { choices } | QuestionDraft::MultipleChoice { choices } => choices,
-        QuestionDraft::Number { .. } | QuestionDraft::ShortText => &[],
+        QuestionDraft::SingleChoice { choices } | QuestionDraft::MultipleChoice { choices } => {
+            vec![("question.choices".to_owned(), choices)]
+        }
+        QuestionDraft::Ordering { items } => vec![("question.items".to_owned(), items)],
+        QuestionDraft::Matching { left, right } => {
+            vec![("question.left".to_owned(), left), ("question.right".to_owned(), right)]
+        }
+        QuestionDraft::Cloze { gaps, .. } => (0..)
+            .zip(gaps)
+            .filter_map(|(index, gap): (usize, _)| match &gap.entry {
+                GapEntryDraft::Choice { choices } => {
+                    Some((format!("question.gaps.{index}.entry.choices"), choices.as_slice()))
+                }
+                GapEntryDraft::Number | GapEntryDraft::Text => None,
+            })
+            .collect(),
+        QuestionDraft::Number { .. } | QuestionDraft::ShortText | QuestionDraft::TrueFalse => Vec::new(),
     }
 }
 
@@ -240,11 +323,11 @@ fn choices_of(question: &QuestionDraft) -> &[ChoiceDraft] {
 fn check_key(draft: &ProblemDraft) -> Result<(), DraftFault> {
     match (&draft.question, &draft.key) {
         (QuestionDraft::SingleChoice { choices }, AnswerKey::SingleChoice { choice }) => {
-            let ids = check_choices(choices)?;
+            let ids = check_choices("question.choices", choices)?;
             check_key_choice(&ids, choice).at("key.choice")
         }
         (QuestionDraft::MultipleChoice { choices }, AnswerKey::MultipleChoice { choices: right }) => {
-            let ids = check_choices(choices)?;
+            let ids = check_choices("question.choices", choices)?;
             check_count(right.len(), 1, MAX_CHOICES).at("key.choices")?;
             for (index, choice) in right.iter().enumerate() {
                 check_key_choice(&ids, choice).at(format!("key.choices.{index}"))?;
@@ -255,56 +338,182 @@ fn check_key(draft: &ProblemDraft) -> Result<(), DraftFault> {
             QuestionDraft::Number { unit, .. },
             AnswerKey::Number { value, tolerance, units, unit_required, lowest_terms, form },
         ) => {
-            check_plain(value, MAX_WORD).at("key.value")?;
-            if let Some(tolerance) = tolerance {
-                check_plain(tolerance, MAX_WORD).at("key.tolerance")?;
-            }
-            if let Err(fault) =
-                number::Key::read(value, tolerance.as_deref(), units, *unit_required, *lowest_terms, *form)
-            {
-                let field = match fault {
-                    GradeError::Tolerance(_) | GradeError::NegativeTolerance => "key.tolerance",
-                    GradeError::Value(_) | GradeError::NoChoice | GradeError::NoAccepted => "key.value",
-                };
-                return Err(DraftReason::Key(fault)).at(field);
-            }
+            check_number_words("key", value, tolerance.as_deref())?;
+            let key =
+                number::Key::read(value, tolerance.as_deref(), units, *unit_required, *lowest_terms, *form);
+            key.map_err(|fault| fault_of_number("key", fault))?;
             check_units(unit.as_deref(), units, *unit_required)
         }
-        (QuestionDraft::ShortText, AnswerKey::ShortText { accepted }) => {
-            check_count(accepted.len(), 1, MAX_ACCEPTED).at("key.accepted")?;
-            for (index, text) in accepted.iter().enumerate() {
-                let field = format!("key.accepted.{index}");
-                check_plain(text, MAX_LINE).at(&field)?;
-                if text.chars().count() > short_text::MAX_LENGTH {
-                    return Err(DraftReason::TooLong(short_text::MAX_LENGTH)).at(field);
-                }
-                if squeeze_answer(text).is_empty() {
-                    return Err(DraftReason::Blank).at(field);
-                }
-            }
-            Ok(())
+        (QuestionDraft::ShortText, AnswerKey::ShortText { accepted }) => check_accepted("key", accepted),
+        (QuestionDraft::TrueFalse, AnswerKey::TrueFalse { .. }) => Ok(()),
+        (QuestionDraft::Ordering { items }, AnswerKey::Ordering { order }) => check_order(items, order),
+        (QuestionDraft::Matching { left, right }, AnswerKey::Matching { pairs }) => {
+            check_pairs(left, right, pairs)
         }
+        (QuestionDraft::Cloze { text, gaps }, AnswerKey::Cloze { gaps: key }) => check_gaps(text, gaps, key),
         (QuestionDraft::SingleChoice { .. }, _)
         | (QuestionDraft::MultipleChoice { .. }, _)
         | (QuestionDraft::Number { .. }, _)
-        | (QuestionDraft::ShortText, _) => Err(DraftReason::KeyKind).at("key.kind"),
+        | (QuestionDraft::ShortText, _)
+        | (QuestionDraft::TrueFalse, _)
+        | (QuestionDraft::Ordering { .. }, _)
+        | (QuestionDraft::Matching { .. }, _)
+        | (QuestionDraft::Cloze { .. }, _) => Err(DraftReason::KeyKind).at("key.kind"),
     }
 }
 
-fn check_choices(choices: &[ChoiceDraft]) -> Result<BTreeSet<String>, DraftFault> {
-    check_count(choices.len(), MIN_CHOICES, MAX_CHOICES).at("question.choices")?;
-    let mut ids = BTreeSet::new();
-    for (index, choice) in choices.iter().enumerate() {
-        let field = format!("question.choices.{index}.id");
+/// A list of choices, by its field.
+fn check_choices(list: &str, choices: &[ChoiceDraft]) -> Result<BTreeSet<String>, DraftFault> {
+    check_count(choices.len(), MIN_CHOICES, MAX_CHOICES).at(list)?;
+    check_ids(list, choices.iter().map(|choice| choice.id.as_str()))
+}
+
+/// The ids of a list's entries: sound, and each once.
+fn check_ids<'a>(list: &str, ids: impl Iterator<Item = &'a str>) -> Result<BTreeSet<String>, DraftFault> {
+    let mut known = BTreeSet::new();
+    for (index, written) in ids.enumerate() {
+        let field = format!("{list}.{index}.id");
         // The very id, not one that reads like it: ids are compared byte by byte elsewhere.
-        let Some(id) = single_choice::read_id(&choice.id).filter(|id| *id == choice.id) else {
+        let Some(id) = single_choice::read_id(written).filter(|id| id == written) else {
             return Err(DraftReason::ChoiceId).at(field);
         };
-        if !ids.insert(id) {
+        if !known.insert(id) {
             return Err(DraftReason::DuplicateChoice).at(field);
         }
     }
-    Ok(ids)
+    Ok(known)
+}
+
+/// What a number key holds as text; `key` is its field.
+fn check_number_words(key: &str, value: &str, tolerance: Option<&str>) -> Result<(), DraftFault> {
+    check_plain(value, MAX_WORD).at(format!("{key}.value"))?;
+    tolerance.map_or(Ok(()), |tolerance| check_plain(tolerance, MAX_WORD).at(format!("{key}.tolerance")))
+}
+
+/// Which field of a number key cannot be read.
+fn fault_of_number(key: &str, fault: GradeError) -> DraftFault {
+    let field = match fault {
+        GradeError::Tolerance(_) | GradeError::NegativeTolerance => "tolerance",
+        GradeError::Value(_)
+        | GradeError::NoChoice
+        | GradeError::NoAccepted
+        | GradeError::NoOrder
+        | GradeError::NoPairs
+        | GradeError::NoGaps => "value",
+    };
+    DraftFault { field: format!("{key}.{field}"), reason: DraftReason::Key(fault) }
+}
+
+fn check_accepted(key: &str, accepted: &[String]) -> Result<(), DraftFault> {
+    check_count(accepted.len(), 1, MAX_ACCEPTED).at(format!("{key}.accepted"))?;
+    for (index, text) in accepted.iter().enumerate() {
+        let field = format!("{key}.accepted.{index}");
+        check_plain(text, MAX_LINE).at(&field)?;
+        if text.chars().count() > short_text::MAX_LENGTH {
+            return Err(DraftReason::TooLong(short_text::MAX_LENGTH)).at(field);
+        }
+        if squeeze_answer(text).is_empty() {
+            return Err(DraftReason::Blank).at(field);
+        }
+    }
+    Ok(())
+}
+
+fn check_order(items: &[ChoiceDraft], order: &[String]) -> Result<(), DraftFault> {
+    let ids = check_choices("question.items", items)?;
+    check_covers(&ids, "key.order", "", order.iter().map(String::as_str))?;
+    if ordering::read_key(order).is_none() {
+        return Err(DraftReason::Key(GradeError::NoOrder)).at("key.order");
+    }
+    if items.iter().map(|item| &item.id).eq(order) {
+        return Err(DraftReason::ShownInOrder).at("question.items");
+    }
+    Ok(())
+}
+
+fn check_pairs(left: &[ChoiceDraft], right: &[ChoiceDraft], pairs: &[MatchPair]) -> Result<(), DraftFault> {
+    let left = check_choices("question.left", left)?;
+    let right = check_choices("question.right", right)?;
+    check_covers(&left, "key.pairs", ".left", pairs.iter().map(|pair| pair.left.as_str()))?;
+    for (index, pair) in pairs.iter().enumerate() {
+        check_key_choice(&right, &pair.right).at(format!("key.pairs.{index}.right"))?;
+    }
+    Ok(())
+}
+
+fn check_gaps(text: &Localised, gaps: &[GapDraft], key: &[GapKey]) -> Result<(), DraftFault> {
+    check_count(gaps.len(), 1, MAX_GAPS).at("question.gaps")?;
+    let ids = check_ids("question.gaps", gaps.iter().map(|gap| gap.id.as_str()))?;
+    for (language, text) in LANGUAGES.into_iter().zip([&text.ko, &text.en]) {
+        let Some(text) = text else { continue };
+        check_marks(&ids, text).at(format!("question.text.{}", language.code()))?;
+    }
+    check_covers(&ids, "key.gaps", ".gap", key.iter().map(|gap| gap.gap.as_str()))?;
+    for (index, gap) in gaps.iter().enumerate() {
+        let Some((at, filling)) = (0..).zip(key).find(|(_, filling): &(usize, _)| filling.gap == gap.id)
+        else {
+            return Err(DraftReason::KeyLacks(gap.id.clone())).at("key.gaps");
+        };
+        let field = format!("key.gaps.{at}.key");
+        match (&gap.entry, &filling.key) {
+            (GapEntryDraft::Number, GapKeyKind::Number { value, tolerance }) => {
+                check_number_words(&field, value, tolerance.as_deref())?;
+                cloze::read_filling(&filling.key).map_err(|fault| fault_of_number(&field, fault))?;
+            }
+            (GapEntryDraft::Text, GapKeyKind::Text { accepted }) => check_accepted(&field, accepted)?,
+            (GapEntryDraft::Choice { choices }, GapKeyKind::Choice { choice }) => {
+                let ids = check_choices(&format!("question.gaps.{index}.entry.choices"), choices)?;
+                check_key_choice(&ids, choice).at(format!("{field}.choice"))?;
+            }
+            (GapEntryDraft::Number | GapEntryDraft::Text | GapEntryDraft::Choice { .. }, _) => {
+                return Err(DraftReason::KeyKind).at(format!("{field}.kind"));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Each gap is marked once, outside of formulas, and nothing else is.
+fn check_marks(gaps: &BTreeSet<String>, text: &str) -> Result<(), DraftReason> {
+    let mut marked = BTreeSet::new();
+    for (place, id) in cloze::find_marks(text) {
+        if !gaps.contains(id) {
+            return Err(DraftReason::UnknownGap(id.chars().take(MAX_WORD).collect()));
+        }
+        // Behind an odd number of `$` a formula is open.
+        let before = text.get(..place.start).unwrap_or_default().replace("\\$", "");
+        if before.matches('$').count() % 2 == 1 {
+            return Err(DraftReason::GapInFormula(id.to_owned()));
+        }
+        if !marked.insert(id) {
+            return Err(DraftReason::GapMarkedTwice(id.to_owned()));
+        }
+    }
+    match gaps.iter().find(|id| !marked.contains(id.as_str())) {
+        Some(id) => Err(DraftReason::GapUnmarked(id.clone())),
+        None => Ok(()),
+    }
+}
+
+/// A key's list names each of the ids once and nothing else; `part` is the field of the id in an entry.
+fn check_covers<'a>(
+    ids: &BTreeSet<String>,
+    list: &str,
+    part: &str,
+    named: impl Iterator<Item = &'a str>,
+) -> Result<(), DraftFault> {
+    let mut covered = BTreeSet::new();
+    for (index, id) in named.enumerate() {
+        let field = format!("{list}.{index}{part}");
+        check_key_choice(ids, id).at(&field)?;
+        if !covered.insert(id) {
+            return Err(DraftReason::KeyRepeats).at(field);
+        }
+    }
+    match ids.iter().find(|id| !covered.contains(id.as_str())) {
+        Some(id) => Err(DraftReason::KeyLacks(id.clone())).at(list),
+        None => Ok(()),
+    }
 }
 
 fn check_key_choice(ids: &BTreeSet<String>, choice: &str) -> Result<(), DraftReason> {
@@ -377,13 +586,10 @@ fn check_keeps_answer(draft: &ProblemDraft, field: &str, hint: &Localised) -> Re
             Language::En => &hint.en,
         };
         let Some(text) = text else { continue };
-        let choices: Vec<(String, String)> = choices_of(&draft.question)
-            .iter()
-            .map(|choice| (choice.id.clone(), choice.text.get(language).to_owned()))
-            .collect();
+        let question = draft.question.in_language(language);
         let alt = draft.figure.as_ref().map_or("", |figure| figure.alt.get(language));
         let given = format!("{}\n{}\n{alt}", draft.title.get(language), draft.statement.get(language));
-        if leak::tells_answer(&draft.key, &choices, &given, text) {
+        if leak::tells_answer(&draft.key, &question, &given, text) {
             return Err(DraftReason::TellsAnswer).at(format!("{field}.{}", language.code()));
         }
     }
@@ -393,7 +599,7 @@ fn check_keeps_answer(draft: &ProblemDraft, field: &str, hint: &Localised) -> Re
 #[cfg(test)]
 mod tests {
     use super::*;
-    use dreamseed_wire::authoring::CommonWrong;
+    use dreamseed_wire::{answer::GapAnswer, authoring::CommonWrong};
     use proptest::prelude::*;
     use serde_json::{Value, json};
 
@@ -557,6 +763,157 @@ mod tests {
         );
     }
 
+    /// A draft of a question and its key, in Korean, without a figure and hints.
+    fn draft_of(question: Value, key: Value) -> Value {
+        let mut draft = choice_draft();
+        draft["question"] = question;
+        draft["key"] = key;
+        draft["hints"] = json!([]);
+        draft
+    }
+
+    fn true_false_draft() -> Value {
+        draft_of(json!({"kind": "true_false"}), json!({"kind": "true_false", "value": false}))
+    }
+
+    fn ordering_draft() -> Value {
+        draft_of(
+            json!({"kind": "ordering", "items": [
+                {"id": "a", "text": {"ko": "0.7"}}, {"id": "b", "text": {"ko": "0.5"}}, {"id": "c", "text": {"ko": "0.6"}}
+            ]}),
+            json!({"kind": "ordering", "order": ["b", "c", "a"]}),
+        )
+    }
+
+    fn matching_draft() -> Value {
+        draft_of(
+            json!({"kind": "matching",
+                "left": [{"id": "a", "text": {"ko": "삼각기둥"}}, {"id": "b", "text": {"ko": "사각뿔"}}],
+                "right": [{"id": "1", "text": {"ko": "9"}}, {"id": "2", "text": {"ko": "8"}}, {"id": "3", "text": {"ko": "6"}}]}),
+            json!({"kind": "matching", "pairs": [{"left": "a", "right": "1"}, {"left": "b", "right": "2"}]}),
+        )
+    }
+
+    fn cloze_draft() -> Value {
+        draft_of(
+            json!({"kind": "cloze", "text": {"ko": "12의 [[w]]는 [[n]]개이고 $3+4$보다 [[c]]."}, "gaps": [
+                {"id": "w", "entry": {"kind": "text"}},
+                {"id": "n", "entry": {"kind": "number"}},
+                {"id": "c", "entry": {"kind": "choice", "choices": [
+                    {"id": "a", "text": {"ko": "많아요"}}, {"id": "b", "text": {"ko": "적어요"}}
+                ]}}
+            ]}),
+            json!({"kind": "cloze", "gaps": [
+                {"gap": "w", "key": {"kind": "text", "accepted": ["약수"]}},
+                {"gap": "n", "key": {"kind": "number", "value": "6"}},
+                {"gap": "c", "key": {"kind": "choice", "choice": "b"}}
+            ]}),
+        )
+    }
+
+    #[test]
+    fn names_the_field_at_fault_in_every_kind() {
+        use DraftReason::*;
+        for draft in [true_false_draft(), ordering_draft(), matching_draft(), cloze_draft()] {
+            assert_eq!(validate(&read(draft)), Ok(()));
+        }
+        let t = true_false_draft;
+        check(t(), "/key", json!({"kind": "short_text", "accepted": ["x"]}), "key.kind", KeyKind);
+        check(t(), "/hints", json!([{"ko": "답은 거짓이에요."}]), "hints.0.ko", TellsAnswer);
+        let wrong =
+            json!([{"answer": {"kind": "true_false", "value": false}, "misconception": {"ko": "가"}}]);
+        check(t(), "/common_wrong", wrong, "common_wrong.0.answer", NotWrong);
+
+        let o = ordering_draft;
+        check(o(), "/question/items/1/id", json!("a"), "question.items.1.id", DuplicateChoice);
+        check(o(), "/question/items/2/text", json!({"ko": " "}), "question.items.2.text.ko", Blank);
+        check(o(), "/key/order", json!(["b", "c"]), "key.order", KeyLacks("a".to_owned()));
+        check(o(), "/key/order", json!(["b", "c", "b"]), "key.order.2", KeyRepeats);
+        check(o(), "/key/order", json!(["b", "c", "d"]), "key.order.2", UnknownChoice);
+        check(o(), "/key/order", json!(["a", "b", "c"]), "question.items", ShownInOrder);
+        check(o(), "/hints", json!([{"ko": "0.5, 0.6, 0.7이에요."}]), "hints.0.ko", TellsAnswer);
+        let part = json!([{"answer": {"kind": "ordering", "order": ["a"]}, "misconception": {"ko": "가"}}]);
+        check(o(), "/common_wrong", part, "common_wrong.0.answer", NotUnderstood(Unreadable::Incomplete));
+
+        let m = matching_draft;
+        check(m(), "/question/right/2/id", json!("2"), "question.right.2.id", DuplicateChoice);
+        check(m(), "/question/left/1/text", json!({}), "question.left.1.text", NoLanguage);
+        check(m(), "/key/pairs/1", json!({"left": "a", "right": "2"}), "key.pairs.1.left", KeyRepeats);
+        check(m(), "/key/pairs/1", json!({"left": "b", "right": "9"}), "key.pairs.1.right", UnknownChoice);
+        check(m(), "/key/pairs", json!([{"left": "b", "right": "2"}]), "key.pairs", KeyLacks("a".to_owned()));
+        check(m(), "/hints", json!([{"ko": "사각뿔의 모서리는 8개예요."}]), "hints.0.ko", TellsAnswer);
+        let foreign = json!([{
+            "answer": {"kind": "matching", "pairs": [{"left": "a", "right": "z"}, {"left": "b", "right": "2"}]},
+            "misconception": {"ko": "가"}
+        }]);
+        check(
+            m(),
+            "/common_wrong",
+            foreign,
+            "common_wrong.0.answer",
+            NotUnderstood(Unreadable::UnknownChoice),
+        );
+
+        let c = cloze_draft;
+        let text = "/question/text/ko";
+        check(c(), text, json!("12의 [[w]]는 [[n]]개"), "question.text.ko", GapUnmarked("c".to_owned()));
+        check(
+            c(),
+            text,
+            json!("[[w]] [[n]] [[c]] [[w]]"),
+            "question.text.ko",
+            GapMarkedTwice("w".to_owned()),
+        );
+        check(c(), text, json!("[[w]] [[n]] [[c]] [[d]]"), "question.text.ko", UnknownGap("d".to_owned()));
+        check(c(), text, json!("[[w]] $3+[[n]]$ [[c]]"), "question.text.ko", GapInFormula("n".to_owned()));
+        check(c(), "/question/gaps/1/id", json!("w"), "question.gaps.1.id", DuplicateChoice);
+        check(c(), "/question/gaps", json!([]), "question.gaps", TooFew(1));
+        check(c(), "/key/gaps", json!([]), "key.gaps", KeyLacks("c".to_owned()));
+        check(
+            c(),
+            "/key/gaps/1/key/value",
+            json!("six"),
+            "key.gaps.1.key.value",
+            Key(GradeError::Value(Unreadable::NotANumber)),
+        );
+        check(
+            c(),
+            "/key/gaps/1/key",
+            json!({"kind": "choice", "choice": "b"}),
+            "key.gaps.1.key.kind",
+            KeyKind,
+        );
+        check(c(), "/key/gaps/0/key/accepted", json!([]), "key.gaps.0.key.accepted", TooFew(1));
+        check(c(), "/key/gaps/2/key/choice", json!("z"), "key.gaps.2.key.choice", UnknownChoice);
+        check(c(), "/hints", json!([{"ko": "모두 6개예요."}]), "hints.0.ko", TellsAnswer);
+        check(c(), "/check", json!("6"), "check", CheckWithoutNumber);
+    }
+
+    #[test]
+    fn a_draft_knows_the_right_and_the_choices_of_gaps() {
+        let matching = read(matching_draft());
+        let pair = |left: &str, right: &str| MatchPair { left: left.to_owned(), right: right.to_owned() };
+        let grade = |right: &str| {
+            grade_draft(&matching, &Answer::Matching { pairs: vec![pair("a", "1"), pair("b", right)] })
+        };
+        assert_eq!(grade("2"), Ok(Grade::Right));
+        assert_eq!(grade("3"), Ok(Grade::Wrong));
+        assert_eq!(grade("z"), Ok(Grade::NotUnderstood { why: Unreadable::UnknownChoice }));
+
+        let draft = read(cloze_draft());
+        let fill = |texts: [(&str, &str); 3]| {
+            let gaps =
+                texts.map(|(gap, text)| GapAnswer { gap: gap.to_owned(), text: text.to_owned() }).to_vec();
+            grade_draft(&draft, &Answer::Cloze { gaps })
+        };
+        assert_eq!(fill([("w", "약수"), ("n", "6"), ("c", "b")]), Ok(Grade::Right));
+        assert_eq!(fill([("w", "약수"), ("n", "6"), ("c", "①")]), Ok(Grade::Wrong));
+        assert_eq!(
+            fill([("w", "약수"), ("n", "6"), ("c", "z")]),
+            Ok(Grade::NotUnderstood { why: Unreadable::UnknownChoice })
+        );
+    }
+
     #[test]
     fn a_shown_unit_is_accepted_and_not_asked_for() {
         let mut draft = number_draft();
@@ -619,6 +976,14 @@ mod tests {
             proptest::collection::vec(a_text(), 0..4).prop_map(|choices| Answer::MultipleChoice { choices }),
             a_text().prop_map(|text| Answer::Number { text }),
             a_text().prop_map(|text| Answer::ShortText { text }),
+            any::<bool>().prop_map(|value| Answer::TrueFalse { value }),
+            proptest::collection::vec(a_text(), 0..4).prop_map(|order| Answer::Ordering { order }),
+            proptest::collection::vec((a_text(), a_text()), 0..4).prop_map(|pairs| Answer::Matching {
+                pairs: pairs.into_iter().map(|(left, right)| MatchPair { left, right }).collect()
+            }),
+            proptest::collection::vec((a_text(), a_text()), 0..4).prop_map(|gaps| Answer::Cloze {
+                gaps: gaps.into_iter().map(|(gap, text)| GapAnswer { gap, text }).collect()
+            }),
         ]
     }
 
@@ -638,7 +1003,64 @@ mod tests {
                 }
             ),
             texts().prop_map(|accepted| AnswerKey::ShortText { accepted }),
+            any::<bool>().prop_map(|value| AnswerKey::TrueFalse { value }),
+            texts().prop_map(|order| AnswerKey::Ordering { order }),
+            proptest::collection::vec((a_text(), a_text()), 0..3).prop_map(|pairs| AnswerKey::Matching {
+                pairs: pairs.into_iter().map(|(left, right)| MatchPair { left, right }).collect()
+            }),
+            proptest::collection::vec((a_text(), a_gap_key()), 0..3).prop_map(|gaps| AnswerKey::Cloze {
+                gaps: gaps.into_iter().map(|(gap, key)| GapKey { gap, key }).collect()
+            }),
         ]
+    }
+
+    fn a_gap_key() -> impl Strategy<Value = GapKeyKind> {
+        prop_oneof![
+            (a_text(), proptest::option::of(a_text()))
+                .prop_map(|(value, tolerance)| GapKeyKind::Number { value, tolerance }),
+            proptest::collection::vec(a_text(), 0..3).prop_map(|accepted| GapKeyKind::Text { accepted }),
+            a_text().prop_map(|choice| GapKeyKind::Choice { choice }),
+        ]
+    }
+
+    /// A question that may fit the key.
+    fn a_question_for(key: &AnswerKey) -> QuestionDraft {
+        let choice = |id: &str| ChoiceDraft {
+            id: id.to_owned(),
+            text: Localised { ko: Some(format!("보기 {id}")), en: None },
+        };
+        let letters = || ["a", "b", "c", "d"].map(choice).to_vec();
+        match key {
+            AnswerKey::Number { .. } => QuestionDraft::Number { unit: None, entry: Default::default() },
+            AnswerKey::ShortText { .. } => QuestionDraft::ShortText,
+            AnswerKey::TrueFalse { .. } => QuestionDraft::TrueFalse,
+            AnswerKey::SingleChoice { .. } => QuestionDraft::SingleChoice { choices: letters() },
+            AnswerKey::MultipleChoice { .. } => QuestionDraft::MultipleChoice { choices: letters() },
+            AnswerKey::Ordering { order } => {
+                QuestionDraft::Ordering { items: order.iter().rev().map(|id| choice(id)).collect() }
+            }
+            AnswerKey::Matching { pairs } => QuestionDraft::Matching {
+                left: pairs.iter().map(|pair| choice(&pair.left)).collect(),
+                right: letters(),
+            },
+            AnswerKey::Cloze { gaps } => QuestionDraft::Cloze {
+                text: Localised {
+                    ko: Some(gaps.iter().map(|gap| format!("[[{}]]", gap.gap)).collect()),
+                    en: None,
+                },
+                gaps: gaps
+                    .iter()
+                    .map(|gap| GapDraft {
+                        id: gap.gap.clone(),
+                        entry: match gap.key {
+                            GapKeyKind::Number { .. } => GapEntryDraft::Number,
+                            GapKeyKind::Text { .. } => GapEntryDraft::Text,
+                            GapKeyKind::Choice { .. } => GapEntryDraft::Choice { choices: letters() },
+                        },
+                    })
+                    .collect(),
+            },
+        }
     }
 
     proptest! {
@@ -658,10 +1080,7 @@ mod tests {
             if base == 2 {
                 draft = ProblemDraft {
                     skill: "x".to_owned(), title: localised.clone(), statement: localised.clone(), figure: None,
-                    question: match &key {
-                        AnswerKey::Number { .. } => QuestionDraft::Number { unit: None, entry: Default::default() },
-                        AnswerKey::ShortText { .. } | AnswerKey::SingleChoice { .. } | AnswerKey::MultipleChoice { .. } => QuestionDraft::ShortText,
-                    },
+                    question: a_question_for(&key),
                     key, check, solution: localised.clone(), hints: vec![localised.clone()],
                     common_wrong: vec![CommonWrong { answer: answer.clone(), misconception: localised }],
                 };

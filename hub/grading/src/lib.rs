@@ -8,6 +8,7 @@
 //! Beside it: [`mastery`] folds answers into progress, [`leak`] says whether a text gives the answer away,
 //! [`expression`] evaluates an author's check, and [`validate`] makes sure that a saved problem can be graded.
 
+mod describe;
 mod draft;
 pub mod expression;
 mod kinds;
@@ -16,6 +17,7 @@ pub mod mastery;
 mod normalise;
 mod svg;
 
+pub use describe::describe;
 pub use draft::{DraftFault, DraftReason, grade_draft, validate};
 pub use svg::{SvgFault, check_svg};
 
@@ -42,6 +44,15 @@ pub enum GradeError {
     /// A short-text key accepts nothing.
     #[error("the key accepts no text")]
     NoAccepted,
+    /// An ordering key has fewer than two items, one twice, or something that cannot be the id of one.
+    #[error("the key is no order of two or more items")]
+    NoOrder,
+    /// A matching key has no pair, one of the left twice, or something that cannot be an id.
+    #[error("the key gives no pairs, or one of the left two partners")]
+    NoPairs,
+    /// A cloze key has no gap, one twice, or something that cannot be the id of one.
+    #[error("the key fills no gaps, or one twice")]
+    NoGaps,
 }
 
 /// Grades `answer` against `key`.

@@ -3,13 +3,13 @@
 //! The walk: put the answers in the order of record, drop re-deliveries, take the first attempt at each problem on
 //! each day as evidence, and update the chance that the skill is known after each. The same set of answers gives the
 //! same state to the last bit, in whatever order and however often it is delivered, so the stored progress is a cache
-//! that can be rebuilt at any time.
+//! that can be rebuilt at any time. [`Running`] is a fold that can be kept and taken up again: an answer that comes in
+//! order moves it by one step, and any other asks for the whole fold.
 //!
 //! Model and update: A. T. Corbett and J. R. Anderson, "Knowledge tracing: Modeling the acquisition of procedural
 //! knowledge", User Modeling and User-Adapted Interaction 4 (1995), 253–278.
 
 use dreamseed_wire::{ids::ProblemId, progress::MasteryLevel};
-use std::collections::HashSet;
 
 /// The chance that the skill is known before any answer, P(L0).
 pub const P_INIT: f64 = 0.3;
@@ -72,30 +72,74 @@ impl SkillState {
     }
 }
 
+/// A fold under way: where it stands, and what it takes to go on.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Running<Day = String> {
+    pub state: SkillState,
+    /// The day of the latest answer; absent before the first one.
+    pub day: Option<Day>,
+    /// The problems that were answered on that day.
+    pub seen: Vec<ProblemId>,
+}
+
+impl<Day> Default for Running<Day> {
+    fn default() -> Self {
+        Self { state: SkillState::default(), day: None, seen: Vec::new() }
+    }
+}
+
+impl<Day: Ord + Clone> Running<Day> {
+    /// Goes on with the next answer of the record: whether it was the first to its problem on its day. `None` and no
+    /// change if its day lies before the latest one, since the fold would have to begin again.
+    ///
+    /// Within a day answers come in the order of their `hub_seq`, which is the order in which the hub takes them.
+    pub fn take(&mut self, day: &Day, problem: ProblemId, right: bool) -> Option<bool> {
+        match &self.day {
+            Some(latest) if day < latest => return None,
+            Some(latest) if day == latest => {}
+            Some(_) | None => {
+                self.day = Some(day.clone());
+                self.seen.clear();
+            }
+        }
+        let state = &mut self.state;
+        state.attempts = state.attempts.saturating_add(1);
+        state.right = state.right.saturating_add(u32::from(right));
+        let is_first = !self.seen.contains(&problem);
+        if is_first {
+            self.seen.push(problem);
+            state.evidence = state.evidence.saturating_add(1);
+            state.mastery = trace(state.mastery, right);
+        }
+        Some(is_first)
+    }
+}
+
 /// Folds one pupil's answers to problems of one skill.
 ///
 /// Answers may come in any order and more than once. Only the first answer to a problem on a day is evidence: what
 /// follows was helped by the grade and the hints.
-pub fn fold<Day: Ord + Clone + std::hash::Hash>(
-    evidence: impl IntoIterator<Item = Evidence<Day>>,
-) -> SkillState {
+pub fn fold<Day: Ord + Clone>(evidence: impl IntoIterator<Item = Evidence<Day>>) -> SkillState {
+    run(evidence).state
+}
+
+/// The same with what it takes to go on.
+pub fn run<Day: Ord + Clone>(evidence: impl IntoIterator<Item = Evidence<Day>>) -> Running<Day> {
+    let mut running = Running::default();
+    for answer in in_order(evidence) {
+        running.take(&answer.day, answer.problem, answer.right);
+    }
+    running
+}
+
+/// Each answer once, in the order of record: by day, and within it by `hub_seq`.
+pub fn in_order<Day: Ord>(evidence: impl IntoIterator<Item = Evidence<Day>>) -> Vec<Evidence<Day>> {
     let mut record: Vec<Evidence<Day>> = evidence.into_iter().collect();
     // By name first: copies of one answer stand side by side even if they disagree on the day.
     record.sort_by(|a, b| a.hub_seq.cmp(&b.hub_seq).then_with(|| a.cmp(b)));
     record.dedup_by_key(|answer| answer.hub_seq);
     record.sort_by(|a, b| (&a.day, a.hub_seq).cmp(&(&b.day, b.hub_seq)));
-
-    let mut state = SkillState::default();
-    let mut seen: HashSet<(Day, ProblemId)> = HashSet::new();
-    for answer in record {
-        state.attempts = state.attempts.saturating_add(1);
-        state.right = state.right.saturating_add(u32::from(answer.right));
-        if seen.insert((answer.day, answer.problem)) {
-            state.evidence = state.evidence.saturating_add(1);
-            state.mastery = trace(state.mastery, answer.right);
-        }
-    }
-    state
+    record
 }
 
 /// One step of knowledge tracing: the chance that the skill is known after an answer and the learning that follows.
@@ -159,6 +203,16 @@ mod tests {
     }
 
     #[test]
+    fn an_answer_of_an_earlier_day_asks_for_the_whole_fold() {
+        let mut running = run([answer("2026-03-03", 1, 1, true)]);
+        let before = running.clone();
+        assert_eq!(running.take(&"2026-03-02".to_owned(), problem(1), true), None);
+        assert_eq!(running, before);
+        assert_eq!(running.take(&"2026-03-03".to_owned(), problem(1), true), Some(false));
+        assert_eq!(running.take(&"2026-03-04".to_owned(), problem(1), true), Some(true));
+    }
+
+    #[test]
     fn levels_need_evidence_and_then_mastery() {
         let right = |count: u8| fold((0..count).map(|n| answer("2026-03-02", i64::from(n), n, true)));
         assert_eq!(right(2).level(), MasteryLevel::Starting);
@@ -208,6 +262,19 @@ mod tests {
             let shuffled = fold(delivered);
             prop_assert_eq!(once.mastery.to_bits(), shuffled.mastery.to_bits());
             prop_assert_eq!(once, shuffled);
+        }
+
+        #[test]
+        fn a_kept_fold_goes_on_as_if_it_had_never_stopped(record in a_record(), cut in any::<prop::sample::Index>()) {
+            let ordered = in_order(record);
+            let cut = cut.index(ordered.len() + 1);
+            let mut kept = run(ordered[..cut].to_vec());
+            for answer in &ordered[cut..] {
+                prop_assert!(kept.take(&answer.day, answer.problem, answer.right).is_some());
+            }
+            let whole = run(ordered);
+            prop_assert_eq!(kept.state.mastery.to_bits(), whole.state.mastery.to_bits());
+            prop_assert_eq!(kept, whole);
         }
 
         #[test]

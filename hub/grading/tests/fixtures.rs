@@ -66,3 +66,23 @@ fn number() {
 fn short_text() {
     replay("short_text", include_str!("../../../fixtures/kinds/short_text.json"));
 }
+
+#[test]
+fn true_false() {
+    replay("true_false", include_str!("../../../fixtures/kinds/true_false.json"));
+}
+
+#[test]
+fn ordering() {
+    replay("ordering", include_str!("../../../fixtures/kinds/ordering.json"));
+}
+
+#[test]
+fn matching() {
+    replay("matching", include_str!("../../../fixtures/kinds/matching.json"));
+}
+
+#[test]
+fn cloze() {
+    replay("cloze", include_str!("../../../fixtures/kinds/cloze.json"));
+}

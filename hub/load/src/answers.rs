@@ -4,9 +4,9 @@
 //! right as in a class; without it (another version than the newest) answers are plausible guesses.
 
 use dreamseed_wire::{
-    answer::Answer,
-    authoring::{AnswerKey, ProblemDraft},
-    question::{Choice, NumberEntry, Question},
+    answer::{Answer, GapAnswer, MatchPair},
+    authoring::{AnswerKey, GapKeyKind, ProblemDraft},
+    question::{Choice, Gap, GapEntry, NumberEntry, Question},
 };
 
 /// What pupils may answer to one problem.
@@ -49,6 +49,23 @@ fn right_answers(key: &AnswerKey) -> Vec<Answer> {
         AnswerKey::ShortText { accepted } => {
             accepted.iter().map(|text| Answer::ShortText { text: text.clone() }).collect()
         }
+        AnswerKey::TrueFalse { value } => vec![Answer::TrueFalse { value: *value }],
+        AnswerKey::Ordering { order } => vec![Answer::Ordering { order: order.clone() }],
+        AnswerKey::Matching { pairs } => {
+            let reversed = pairs.iter().rev().cloned().collect();
+            vec![Answer::Matching { pairs: pairs.clone() }, Answer::Matching { pairs: reversed }]
+        }
+        AnswerKey::Cloze { gaps } => {
+            let filled = gaps.iter().map(|gap| GapAnswer {
+                gap: gap.gap.clone(),
+                text: match &gap.key {
+                    GapKeyKind::Number { value, .. } => full_width(value),
+                    GapKeyKind::Text { accepted } => accepted.first().cloned().unwrap_or_default(),
+                    GapKeyKind::Choice { choice } => choice.clone(),
+                },
+            });
+            vec![Answer::Cloze { gaps: filled.collect() }]
+        }
     }
 }
 
@@ -73,6 +90,24 @@ fn guesses(question: &Question) -> Vec<Answer> {
         Question::ShortText => ["잘 모르겠어요", "삼각기둥의 그림자", "no idea"]
             .map(|text| Answer::ShortText { text: text.to_owned() })
             .into(),
+        Question::TrueFalse => vec![Answer::TrueFalse { value: true }, Answer::TrueFalse { value: false }],
+        // As shown, which is never the key's order.
+        Question::Ordering { items } => vec![Answer::Ordering { order: ids(items).collect() }],
+        Question::Matching { left, right } => {
+            let to_one = |right: String| {
+                ids(left).map(move |left| MatchPair { left, right: right.clone() }).collect::<Vec<_>>()
+            };
+            ids(right).map(|right| Answer::Matching { pairs: to_one(right) }).collect()
+        }
+        Question::Cloze { gaps, .. } => {
+            let guess = |gap: &Gap| match &gap.entry {
+                GapEntry::Number => "7919".to_owned(),
+                GapEntry::Text => "잘 모르겠어요".to_owned(),
+                GapEntry::Choice { choices } => ids(choices).next().unwrap_or_default(),
+            };
+            let filled = gaps.iter().map(|gap| GapAnswer { gap: gap.id.clone(), text: guess(gap) });
+            vec![Answer::Cloze { gaps: filled.collect() }]
+        }
     }
 }
 

@@ -63,7 +63,7 @@ struct Acknowledged {
     sent: Sent,
     epoch: i64,
     hub_seq: i64,
-    grade: Grade,
+    grade: Option<Grade>,
 }
 
 /// What the connections of a round share.
@@ -360,7 +360,7 @@ fn judge_tries(
         let pupil = &work.pupils[kept.sent.pupil];
         let template = work.classes[pupil.class].pick(kept.sent.pick);
         let count = expected.entry((pupil.pupil_id, template.submit.problem_version_id)).or_insert(Some(0));
-        let understood = !matches!(kept.grade, Grade::NotUnderstood { .. });
+        let understood = !matches!(kept.grade, Some(Grade::NotUnderstood { .. }));
         *count = count.filter(|_| understood).map(|count| count + 1);
     }
     for (key, count) in expected {
@@ -384,7 +384,7 @@ mod tests {
 
     fn kept(hub_seq: i64) -> Acknowledged {
         let sent = Sent { attempt_id: AttemptId::new(), pupil: 0, pick: 1 };
-        Acknowledged { sent, epoch: 1, hub_seq, grade: Grade::Wrong }
+        Acknowledged { sent, epoch: 1, hub_seq, grade: Some(Grade::Wrong) }
     }
 
     fn view(kept: &Acknowledged, work: &Work) -> AttemptView {
@@ -399,6 +399,9 @@ mod tests {
             answer: submit.answer,
             grade: kept.grade.clone(),
             graded_by: GradeSource::Code,
+            grade_reason: None,
+            misconception: None,
+            late_by_secs: None,
             received_at: jiff::Timestamp::UNIX_EPOCH,
             feedback: Vec::new(),
         }
@@ -417,7 +420,7 @@ mod tests {
     fn missing_changed_and_doubled_are_found() {
         let (work, kept) = (small_work(), [kept(1), kept(2), kept(2)]);
         let mut changed = view(&kept[1], &work);
-        changed.grade = Grade::Right;
+        changed.grade = Some(Grade::Right);
         let found = [None, Some(changed), Some(view(&kept[2], &work))];
         let mut faults = Faults::default();
         judge(&kept, &found, &work, &mut faults);
@@ -431,7 +434,7 @@ mod tests {
             attempt_id: kept.sent.attempt_id,
             epoch: 1,
             hub_seq,
-            grade: Grade::Wrong,
+            grade: Some(Grade::Wrong),
             tries: 1,
             next: NextSteps { try_again: true, help: true, solution: false },
             feedback_url: None,
@@ -453,7 +456,7 @@ mod tests {
         };
         assert_eq!((judged(7), judged(8), judged(6)), ((0, 0), (0, 1), (1, 0)));
         let mut unread = kept(3);
-        unread.grade = Grade::NotUnderstood { why: dreamseed_wire::answer::Unreadable::Empty };
+        unread.grade = Some(Grade::NotUnderstood { why: dreamseed_wire::answer::Unreadable::Empty });
         let mut faults = Faults::default();
         judge_tries(&[kept(1), unread], &with(5), &with(6), &work, &mut faults);
         assert_eq!(faults, Faults::default());

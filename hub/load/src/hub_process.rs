@@ -50,6 +50,9 @@ impl HubProcess {
             ModelUse::None => command.arg("--no-engine"),
             ModelUse::From(models) => command.arg("--models").arg(models),
         };
+        // What is measured is the hub, not the patience of its limits.
+        command.env("DREAMSEED_HUB_LIMITS__PER_MINUTE", "1000000");
+        command.env("DREAMSEED_HUB_LIMITS__HELP_PER_MINUTE", "1000000");
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log_file).kill_on_drop(true);
         let started = Instant::now();
         let mut child = command.spawn().with_context(|| format!("starting {}", binary.display()))?;

@@ -78,8 +78,14 @@ enum Command {
     /// The main job with no person, with the real model, printed as a transcript
     Walk {
         /// Where the models are
-        #[arg(long, value_name = "DIR")]
-        models: PathBuf,
+        #[arg(long, value_name = "DIR", required_unless_present = "url")]
+        models: Option<PathBuf>,
+        /// A hub that is running already with a demo school, such as an installed one
+        #[arg(long, requires = "accounts", conflicts_with = "models")]
+        url: Option<String>,
+        /// Its file of demo accounts
+        #[arg(long, value_name = "FILE", requires = "url")]
+        accounts: Option<PathBuf>,
     },
 }
 
@@ -165,8 +171,13 @@ async fn run(options: Options) -> Result<ExitCode> {
     let schools = schools.unwrap_or_else(|| beside.join("load-schools"));
     let case = match options.command {
         Command::Case(case) | Command::Bench { case } => case,
-        Command::Walk { models } => {
+        Command::Walk { models: Some(models), .. } => {
             walk::walk_main_job(&hub, &models, now()).await?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        Command::Walk { models: None, url, accounts } => {
+            let (url, accounts) = url.zip(accounts).context("--url and --accounts belong together")?;
+            walk::walk_running_hub(&url, &accounts, now()).await?;
             return Ok(ExitCode::SUCCESS);
         }
     };

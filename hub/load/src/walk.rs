@@ -60,6 +60,14 @@ pub async fn walk_main_job(binary: &Path, models: &Path, now: jiff::Timestamp) -
     say("끝 · done", &format!("모든 단계 성공 · every step worked, {:.1} s", begun.elapsed().as_secs_f64()))
 }
 
+/// The same on a hub that runs already, with the accounts of its demo school.
+pub async fn walk_running_hub(url: &str, accounts: &Path, now: jiff::Timestamp) -> Result<()> {
+    let begun = Instant::now();
+    let accounts: Accounts = serde_json::from_slice(&std::fs::read(accounts)?)?;
+    walk_roles(&Hub::new(url)?, &accounts, now).await?;
+    say("끝 · done", &format!("모든 단계 성공 · every step worked, {:.1} s", begun.elapsed().as_secs_f64()))
+}
+
 async fn walk_roles(stranger: &Hub, accounts: &Accounts, now: jiff::Timestamp) -> Result<()> {
     let admin = stranger.stranger();
     admin
@@ -149,7 +157,7 @@ async fn walk_pupil(
         };
         let sent = Instant::now();
         let receipt = pupil.submit_answer(&submit).await.context("the answer")?;
-        ensure!(receipt.grade == Grade::Wrong, "a wrong answer was graded {:?}", receipt.grade);
+        ensure!(receipt.grade == Some(Grade::Wrong), "a wrong answer was graded {:?}", receipt.grade);
         let graded = sent.elapsed();
         say(
             who,
@@ -311,6 +319,14 @@ fn told(answer: &Answer) -> String {
         Answer::SingleChoice { choice } => choice.clone(),
         Answer::MultipleChoice { choices } => choices.join(", "),
         Answer::Number { text } | Answer::ShortText { text } => text.clone(),
+        Answer::TrueFalse { value } => value.to_string(),
+        Answer::Ordering { order } => order.join(" → "),
+        Answer::Matching { pairs } => {
+            pairs.iter().map(|pair| format!("{}–{}", pair.left, pair.right)).collect::<Vec<_>>().join(", ")
+        }
+        Answer::Cloze { gaps } => {
+            gaps.iter().map(|gap| format!("{}: {}", gap.gap, gap.text)).collect::<Vec<_>>().join(", ")
+        }
     }
 }
 

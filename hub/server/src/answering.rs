@@ -5,23 +5,23 @@ use dreamseed_grading::GradeError;
 use dreamseed_wire::{
     answer::Grade,
     attempt::{AttemptReceipt, AttemptView, GradeSource, NextSteps, ReleasedSolution, SubmitAnswer},
-    class::HintCeiling,
     ids::*,
-    live::LiveEvent,
+    lesson::{HintCeiling, LessonMode},
 };
 use jiff::Timestamp;
 
 use crate::{
     clock::day_of,
     hub::Ctx,
+    lessons::timing::{self, Refusal},
     school::{ProblemVersion, School},
     store::{
-        Committed, ReadConn, StoreError, WriteTx,
+        Committed, ReadConn, StoreError, WriteTx, answer_counts,
         attempts::{self, NewAttempt},
         feedback,
         grades::{self, NewGrade},
-        releases, skill_days,
-        standings::{self, Standing},
+        late_answers, lessons, masteries, releases, sittings, skill_days,
+        standings::{self, CountedAnswer, Standing},
     },
 };
 
@@ -44,6 +44,11 @@ pub enum AnsweringError {
     DeviceNumberUsed,
     #[error("the lesson is not this pupil's or does not hold the problem")]
     OtherLesson,
+    /// The lesson does not take the answer; nothing is stored.
+    #[error("the lesson does not take the answer")]
+    Refused(Refusal),
+    #[error("an exam keeps its grades and gives no help")]
+    ExamRunning,
     #[error("the attempt is not known")]
     UnknownAttempt,
     #[error("the solution is not released")]
@@ -61,16 +66,18 @@ pub async fn submit(ctx: &Ctx, pupil: UserId, body: SubmitAnswer) -> Result<Atte
     let school = ctx.school.get();
     // The version the pupil saw, not the newest one: an answer may come from an offline device days later.
     let problem = school.versions.get(&body.problem_version_id).ok_or(AnsweringError::UnknownProblem)?;
-    check_given(&school, pupil, &body)?;
-    let grade = dreamseed_grading::grade_draft(&problem.draft, &body.answer)?;
     let now = ctx.clock.now();
+    check_given(&school, pupil, &body, now)?;
+    // Its key may have been corrected since the pupil saw it.
+    let grade = dreamseed_grading::grade_draft(school.graded_by(problem).1, &body.answer)?;
+    let outcome = outcome_name(&grade);
     let graded = prepare(&school, pupil, problem, body, grade, now)?;
 
     let (receipt, wake) = ctx.store.write(move |tx| record(tx, &graded)).await?;
     if wake {
         ctx.feedback.wake();
     }
-    metrics::counter!("dreamseed_answers_total", "outcome" => outcome_name(&receipt.grade)).increment(1);
+    crate::telemetry::count_answer(outcome);
     Ok(receipt)
 }
 
@@ -78,8 +85,14 @@ pub async fn submit(ctx: &Ctx, pupil: UserId, body: SubmitAnswer) -> Result<Atte
 pub struct GradedAnswer {
     attempt: NewAttempt,
     grade: Grade,
+    /// Whose key has graded it: the version's own, or a corrected one.
+    key_version_id: ProblemVersionId,
+    problem_id: ProblemId,
     misconception: Option<usize>,
     class_id: Option<ClassId>,
+    mode: LessonMode,
+    /// An exam keeps the grade, and there is no next step.
+    withheld: bool,
     help_allowed: bool,
     auto_feedback: bool,
     solution_after_tries: Option<u8>,
@@ -97,15 +110,17 @@ pub fn prepare(
 ) -> Result<GradedAnswer, AnsweringError> {
     let body_hash = hash_body(&body)?;
     let class = school.class_of(pupil);
-    let ceiling = body
-        .lesson_id
-        .and_then(|id| school.lessons.get(&id))
-        .map_or(HintCeiling::WorkedStep, |lesson| lesson.hint_ceiling);
-    let misconception =
-        dreamseed_grading::find_misconception(&problem.draft.common_wrong, &problem.draft.key, &body.answer)
-            .and_then(|found| {
-                problem.draft.common_wrong.iter().position(|common| std::ptr::eq(common, found))
-            });
+    let lesson = body.lesson_id.and_then(|id| school.lessons.get(&id));
+    let mode = lesson.map(|lesson| lesson.mode).unwrap_or_default();
+    let ceiling = lesson.map_or(HintCeiling::WorkedStep, |lesson| lesson.hint_ceiling);
+    let withheld = is_withheld(school, pupil, body.problem_version_id, now);
+    let misconception = dreamseed_grading::find_misconception(
+        &problem.draft.common_wrong,
+        &school.graded_by(problem).1.key,
+        &body.answer,
+    )
+    .filter(|_| !grade.is_right())
+    .and_then(|found| problem.draft.common_wrong.iter().position(|common| std::ptr::eq(common, found)));
     let occurred_at = believe(body.occurred_at, now);
     Ok(GradedAnswer {
         attempt: NewAttempt {
@@ -123,9 +138,13 @@ pub fn prepare(
             day: day_of(occurred_at, &school.hub.time_zone),
         },
         grade,
+        key_version_id: school.graded_by(problem).0,
+        problem_id: problem.problem_id,
         misconception,
         class_id: class.map(|class| class.class_id),
-        help_allowed: ceiling != HintCeiling::None,
+        mode,
+        withheld,
+        help_allowed: ceiling != HintCeiling::None && mode == LessonMode::Practice && !withheld,
         auto_feedback: class.is_some_and(|class| class.settings.auto_feedback),
         solution_after_tries: class.and_then(|class| class.settings.solution_after_tries),
         language: school.working_language(pupil),
@@ -147,7 +166,11 @@ pub fn record(tx: &WriteTx<'_>, graded: &GradedAnswer) -> Result<(AttemptReceipt
     {
         return Err(AnsweringError::DeviceNumberUsed);
     }
+    let late_by_secs = admit(tx, graded)?;
     let seq = attempts::add(tx, attempt)?;
+    if let Some(seconds) = late_by_secs {
+        late_answers::add(tx, seq, seconds)?;
+    }
     grades::add(
         tx,
         &NewGrade {
@@ -156,7 +179,7 @@ pub fn record(tx: &WriteTx<'_>, graded: &GradedAnswer) -> Result<(AttemptReceipt
             source: GradeSource::Code,
             grade: &graded.grade,
             misconception: graded.misconception,
-            key_version_id: attempt.problem_version_id,
+            key_version_id: graded.key_version_id,
             by_user: None,
             reason: None,
             now: attempt.received_at,
@@ -164,38 +187,55 @@ pub fn record(tx: &WriteTx<'_>, graded: &GradedAnswer) -> Result<(AttemptReceipt
     )?;
     let right = graded.grade.is_right();
     let is_try = !matches!(graded.grade, Grade::NotUnderstood { .. });
+    answer_counts::count(tx, attempt.lesson_id, attempt.problem_version_id, &attempt.answer, &graded.grade)?;
     if is_try {
-        skill_days::count(tx, attempt.pupil_id, &attempt.skill, &attempt.day.to_string(), right, seq)?;
+        let (pupil, skill, day) = (attempt.pupil_id, &attempt.skill, attempt.day.to_string());
+        let is_first = masteries::count(tx, pupil, skill, &day, graded.problem_id, (right, seq))?;
+        skill_days::count(tx, pupil, skill, &day, (right, is_first), seq)?;
     }
     let place = (attempt.pupil_id, attempt.lesson_id, attempt.problem_version_id);
-    let mut standing = standings::count(tx, place, attempt.id, (is_try, right), seq)?;
+    let counted = CountedAnswer {
+        attempt: attempt.id,
+        seq,
+        is_try,
+        is_right: right,
+        misconception: graded.misconception,
+        given_at: attempt.occurred_at,
+        is_exam: graded.mode == LessonMode::Exam,
+    };
+    let mut standing = standings::count(tx, place, &counted)?;
     let helped = graded.auto_feedback && graded.help_allowed && matches!(graded.grade, Grade::Wrong);
     if helped {
         let (_, feedback_seq) = feedback::add_pending(tx, seq, 1, graded.language, attempt.received_at)?;
-        if let Some(marked) = standings::mark_helped(tx, place.0, place.1, place.2, feedback_seq)? {
+        if let Some(marked) = standings::mark_helped(tx, place, feedback_seq, attempt.received_at)? {
             standing = marked;
         }
     }
     publish_cell(tx, graded.class_id, &standing, attempt.received_at);
-    Ok((receipt(graded, (tx.epoch(), seq), &graded.grade, standing.tries, helped), helped))
+    let (tries, solution) = (standing.tries, releases::has_solution(tx.conn(), place.0, place.2)?);
+    Ok((receipt(graded, (tx.epoch(), seq), &graded.grade, (tries, solution), helped), helped))
+}
+
+/// Whether the lesson takes the answer, as it stands in the database now; if it came late, by how many seconds.
+fn admit(tx: &WriteTx<'_>, graded: &GradedAnswer) -> Result<Option<u32>, AnsweringError> {
+    let attempt = &graded.attempt;
+    let Some(lesson) = attempt.lesson_id else { return Ok(None) };
+    let timing = lessons::timing(tx.conn(), lesson)?.ok_or(AnsweringError::OtherLesson)?;
+    let sitting = match graded.mode {
+        LessonMode::Exam => sittings::get(tx.conn(), lesson, attempt.pupil_id)?,
+        LessonMode::Practice => None,
+    };
+    timing::admit(graded.mode, &timing, sitting.as_ref(), attempt.occurred_at, attempt.received_at)
+        .map_err(AnsweringError::Refused)
 }
 
 /// Tells the class's watchers where a pupil stands now, once it is on the disk.
 pub fn publish_cell(tx: &WriteTx<'_>, class: Option<ClassId>, standing: &Standing, at: Timestamp) {
     let Some(class_id) = class else { return };
-    tx.publish(Committed {
-        class_id,
-        seq: Some(standing.last_seq),
-        event: LiveEvent::Cell {
-            pupil_id: standing.pupil_id,
-            lesson_id: standing.lesson_id,
-            cell: standing.cell(),
-            at,
-        },
-    });
+    tx.publish(Committed::Standing { class_id, standing: Box::new(standing.clone()), at });
 }
 
-/// An attempt with its grade and transcript.
+/// An attempt with its grade and transcript, as its teachers see it.
 pub async fn view(ctx: &Ctx, id: AttemptId) -> Result<AttemptView, AnsweringError> {
     let school = ctx.school.get();
     ctx.store
@@ -206,7 +246,17 @@ pub async fn view(ctx: &Ctx, id: AttemptId) -> Result<AttemptView, AnsweringErro
         .await
 }
 
-/// An attempt from the log as its pupil and their teachers see it.
+/// An attempt as its own pupil sees it: without what is for staff, and without its grade while an exam keeps it.
+pub async fn own_view(ctx: &Ctx, id: AttemptId) -> Result<AttemptView, AnsweringError> {
+    let view = view(ctx, id).await?;
+    let withheld = is_withheld(&ctx.school.get(), view.pupil_id, view.problem_version_id, ctx.clock.now());
+    // Why a key was corrected is for the record; the pupil has been told kindly.
+    let told = view.graded_by == GradeSource::Teacher && !withheld;
+    let grade_reason = view.grade_reason.filter(|_| told);
+    Ok(AttemptView { grade: view.grade.filter(|_| !withheld), grade_reason, misconception: None, ..view })
+}
+
+/// An attempt from the log as its teachers see it.
 pub fn view_of(
     conn: &ReadConn,
     school: &School,
@@ -215,8 +265,11 @@ pub fn view_of(
     let grade =
         grades::latest(conn, attempt.hub_seq)?.ok_or(StoreError::BadValue { what: "grade of an attempt" })?;
     let language = school.working_language(attempt.pupil_id);
-    let title =
-        school.versions.get(&attempt.problem_version_id).map(|version| version.draft.title.get(language));
+    let version = school.versions.get(&attempt.problem_version_id);
+    let title = version.map(|version| version.draft.title.get(language));
+    let misconception = version.zip(grade.misconception).and_then(|(version, index)| {
+        Some(version.draft.common_wrong.get(index)?.misconception.get(language))
+    });
     Ok(AttemptView {
         attempt_id: attempt.id,
         pupil_id: attempt.pupil_id,
@@ -225,8 +278,11 @@ pub fn view_of(
         lesson_id: attempt.lesson_id,
         hub_seq: attempt.hub_seq,
         answer: attempt.answer,
-        grade: grade.grade,
+        grade: Some(grade.grade),
         graded_by: grade.source,
+        grade_reason: grade.reason,
+        misconception: misconception.map(str::to_owned),
+        late_by_secs: late_answers::get(conn, attempt.hub_seq)?,
         received_at: attempt.received_at,
         feedback: feedback::transcript(conn, attempt.hub_seq)?,
     })
@@ -243,18 +299,22 @@ pub async fn release_solution(
         ctx.store.read(move |conn| attempts::get(conn, id)).await?.ok_or(AnsweringError::UnknownAttempt)?;
     let (version, seq) = (attempt.problem_version_id, attempt.hub_seq);
     let problem = school.versions.get(&version).ok_or(AnsweringError::UnknownProblem)?;
-    let after = school.class_of(pupil).and_then(|class| class.settings.solution_after_tries);
     let now = ctx.clock.now();
+    if is_withheld(&school, pupil, version, now) {
+        return Err(AnsweringError::ExamRunning);
+    }
+    let after = school.class_of(pupil).and_then(|class| class.settings.solution_after_tries);
     ctx.store
         .write(move |tx| {
             let standing = standings::of_version(tx.conn(), pupil, version)?;
             // The right value in another form is not the end: the last step is still the pupil's.
             let solved = grades::latest(tx.conn(), seq)?.is_some_and(|latest| latest.grade == Grade::Right);
             let tries = standing.iter().map(|standing| standing.tries).sum();
-            if !solution_allowed(solved, tries, after) {
+            let is_open = releases::has_solution(tx.conn(), pupil, version)?;
+            if !is_open && !solution_allowed(solved, tries, after) {
                 return Err(AnsweringError::NotReleased);
             }
-            Ok(releases::add_solution(tx, pupil, version, now)?)
+            Ok(releases::add_solution(tx, pupil, version, None, now)?)
         })
         .await?;
     Ok(ReleasedSolution { solution: problem.draft.solution.get(school.working_language(pupil)).to_owned() })
@@ -276,22 +336,33 @@ fn check_identity(body: &SubmitAnswer) -> Result<(), AnsweringError> {
     }
 }
 
-fn check_given(school: &School, pupil: UserId, body: &SubmitAnswer) -> Result<(), AnsweringError> {
+fn check_given(
+    school: &School,
+    pupil: UserId,
+    body: &SubmitAnswer,
+    now: Timestamp,
+) -> Result<(), AnsweringError> {
+    let version = body.problem_version_id;
     let Some(lesson_id) = body.lesson_id else {
-        return if school.is_given(pupil, body.problem_version_id) {
+        return if school.is_given(pupil, version, now) {
             Ok(())
         } else {
             Err(AnsweringError::UnknownProblem)
         };
     };
-    // A closed lesson still takes answers: this one may have been given before it closed and come late.
+    // Whether the lesson takes it depends on when it was given, and is decided when it is written.
     let lesson = school.lessons.get(&lesson_id).ok_or(AnsweringError::OtherLesson)?;
     let mine = school.class_of(pupil).is_some_and(|class| class.class_id == lesson.class_id);
-    if mine && lesson.problems.contains(&body.problem_version_id) {
+    if mine && lesson.is_for(pupil) && lesson.problems.contains(&version) {
         Ok(())
     } else {
         Err(AnsweringError::OtherLesson)
     }
+}
+
+/// Whether an exam that is running for the pupil keeps everything that would tell about this version.
+pub fn is_withheld(school: &School, pupil: UserId, version: ProblemVersionId, now: Timestamp) -> bool {
+    school.exam_with(pupil, version, now).is_some()
 }
 
 /// The device's claim if it is plausible, else the hub's own time.
@@ -318,27 +389,30 @@ fn repeat_receipt(
     // As it was then: later tries do not change an earlier receipt.
     let tries = attempts::count_tries(tx.conn(), earlier)?;
     let helped = !feedback::transcript(tx.conn(), earlier.hub_seq)?.is_empty();
-    Ok(receipt(graded, (earlier.epoch, earlier.hub_seq), &grade.grade, tries, helped))
+    let solution = releases::has_solution(tx.conn(), earlier.pupil_id, earlier.problem_version_id)?;
+    Ok(receipt(graded, (earlier.epoch, earlier.hub_seq), &grade.grade, (tries, solution), helped))
 }
 
 fn receipt(
     graded: &GradedAnswer,
     (epoch, hub_seq): (i64, i64),
     grade: &Grade,
-    tries: u32,
+    (tries, solution_open): (u32, bool),
     helped: bool,
 ) -> AttemptReceipt {
     let right = *grade == Grade::Right;
+    let shown = !graded.withheld;
+    let solution = solution_open || solution_allowed(right, tries, graded.solution_after_tries);
     AttemptReceipt {
         attempt_id: graded.attempt.id,
         epoch,
         hub_seq,
-        grade: grade.clone(),
+        grade: shown.then(|| grade.clone()),
         tries,
         next: NextSteps {
-            try_again: !right,
-            help: !right && graded.help_allowed,
-            solution: solution_allowed(right, tries, graded.solution_after_tries),
+            try_again: shown && !right,
+            help: shown && !right && graded.help_allowed,
+            solution: shown && solution,
         },
         feedback_url: helped.then(|| feedback_url(graded.attempt.id)),
     }

@@ -141,5 +141,9 @@ fn kind_name(question: &QuestionDraft) -> &'static str {
         QuestionDraft::MultipleChoice { .. } => "multiple_choice",
         QuestionDraft::Number { .. } => "number",
         QuestionDraft::ShortText => "short_text",
+        QuestionDraft::TrueFalse => "true_false",
+        QuestionDraft::Ordering { .. } => "ordering",
+        QuestionDraft::Matching { .. } => "matching",
+        QuestionDraft::Cloze { .. } => "cloze",
     }
 }

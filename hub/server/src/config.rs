@@ -2,6 +2,7 @@
 
 use std::{
     net::SocketAddr,
+    num::NonZeroU32,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -11,6 +12,8 @@ use figment::{
     providers::{Env, Format, Serialized, Toml},
 };
 use serde::{Deserialize, Serialize};
+
+use crate::logging::LogFormat;
 
 /// The folder of models in the data folder, unless another one is said.
 const MODELS_FOLDER: &str = "models";
@@ -29,6 +32,9 @@ pub struct Config {
     pub http: HttpConfig,
     pub sign_in: SignInConfig,
     pub tutor: TutorConfig,
+    pub limits: LimitsConfig,
+    pub discovery: DiscoveryConfig,
+    pub log: LogConfig,
 }
 
 /// The listener.
@@ -76,6 +82,44 @@ pub struct TutorConfig {
     pub parallel: usize,
 }
 
+/// Requests that one sign-in may send.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LimitsConfig {
+    /// Requests a minute.
+    pub per_minute: NonZeroU32,
+    /// Turns of help by the model a minute; past it the authored hint comes at once.
+    pub help_per_minute: NonZeroU32,
+}
+
+/// How the classroom finds the hub; counts where `http.lan` is on.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DiscoveryConfig {
+    /// Announce the hub by multicast DNS.
+    pub announce: bool,
+    /// On this machine's own loopback too, for trying it out.
+    pub loopback: bool,
+}
+
+/// The log.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LogConfig {
+    /// `plain` or `json`.
+    pub format: LogFormat,
+    /// What is logged, as `tracing` writes it; `DREAMSEED_LOG` comes first. Below `info` names may be in it.
+    pub level: String,
+    /// Write `logs` in the data folder too, not only the console.
+    pub files: bool,
+    /// Megabytes (10^6 bytes) of one file.
+    pub max_megabytes: u64,
+    /// Days after which a file goes.
+    pub keep_days: u32,
+    /// Files that are kept at most, whatever their age.
+    pub keep_files: usize,
+}
+
 /// What writes the help.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -113,6 +157,17 @@ impl Default for Config {
                 deadline_secs: 60,
                 max_tokens: 120,
                 parallel: 16,
+            },
+            limits: LimitsConfig { per_minute: per_minute(100), help_per_minute: per_minute(10) },
+            discovery: DiscoveryConfig { announce: true, loopback: false },
+            log: LogConfig {
+                format: LogFormat::Plain,
+                // llama.cpp tells hundreds of details of a model, which would push the set-up code off the screen.
+                level: "info,llama-cpp-2=warn".into(),
+                files: true,
+                max_megabytes: 20,
+                keep_days: 30,
+                keep_files: 50,
             },
         }
     }
@@ -156,6 +211,13 @@ impl Config {
 
     pub fn access_lifetime(&self) -> Duration {
         Duration::from_secs(self.sign_in.access_minutes * 60)
+    }
+}
+
+const fn per_minute(count: u32) -> NonZeroU32 {
+    match NonZeroU32::new(count) {
+        Some(count) => count,
+        None => NonZeroU32::MIN,
     }
 }
 

@@ -112,16 +112,18 @@ fn read_toml<T: serde::de::DeserializeOwned>(path: &str) -> Result<T, ContentErr
 
 #[cfg(test)]
 mod tests {
-    use std::collections::HashSet;
+    use std::collections::{HashMap, HashSet};
+
+    use dreamseed_wire::authoring::AnswerKey;
 
     use super::*;
 
     #[test]
     fn every_starter_problem_is_valid_and_its_skill_is_listed() {
         let skills: HashSet<_> = skill_rows().iter().map(|row| row.id.as_str()).collect();
-        assert!(skills.len() >= 6);
+        assert!(skills.len() >= 10);
         let problems = starter_problems().expect("readable");
-        assert!(problems.len() >= 24);
+        assert!(problems.len() >= 60);
         for (path, draft) in &problems {
             if let Err(fault) = dreamseed_grading::validate(draft) {
                 panic!("{path}: {fault}");
@@ -132,12 +134,50 @@ mod tests {
     }
 
     #[test]
-    fn no_two_statements_share_a_frame() {
-        let mut frames = HashSet::new();
+    fn every_starter_problem_helps() {
+        let mut figures = 0;
+        for (path, draft) in starter_problems().expect("readable") {
+            figures += usize::from(draft.figure.is_some());
+            assert!((2..=4).contains(&draft.hints.len()), "{path}: two to four hints");
+            let least = match draft.key {
+                // The other verdict is the only wrong answer.
+                AnswerKey::TrueFalse { .. } => 1,
+                AnswerKey::Number { .. } => {
+                    assert!(draft.check.is_some(), "{path}: a number is reached in another way too");
+                    2
+                }
+                AnswerKey::SingleChoice { .. }
+                | AnswerKey::MultipleChoice { .. }
+                | AnswerKey::ShortText { .. }
+                | AnswerKey::Ordering { .. }
+                | AnswerKey::Matching { .. }
+                | AnswerKey::Cloze { .. } => 2,
+            };
+            assert!(draft.common_wrong.len() >= least, "{path}: common wrong answers");
+        }
+        assert!(figures >= 12, "{figures} figures");
+    }
+
+    #[test]
+    fn every_kind_of_question_has_starter_problems() {
+        let mut counts = HashMap::new();
+        for (_, draft) in starter_problems().expect("readable") {
+            let question = serde_json::to_value(&draft.question).expect("a question serialises");
+            *counts.entry(question["kind"].to_string()).or_insert(0) += 1;
+        }
+        assert_eq!(counts.len(), 8, "{counts:?}");
+        assert!(counts.values().all(|count| *count >= 3), "{counts:?}");
+    }
+
+    #[test]
+    fn no_two_statements_share_a_frame_or_begin_alike() {
+        let (mut frames, mut beginnings) = (HashSet::new(), HashSet::new());
         for (path, draft) in starter_problems().expect("readable") {
             for text in [&draft.statement.ko, &draft.statement.en].into_iter().flatten() {
                 let frame: String = text.chars().filter(|c| c.is_alphabetic()).collect();
                 assert!(frames.insert(frame), "{path}: another problem has the same words");
+                let beginning: Vec<_> = text.split_whitespace().take(4).map(str::to_lowercase).collect();
+                assert!(beginnings.insert(beginning), "{path}: another problem begins with these words");
             }
         }
     }

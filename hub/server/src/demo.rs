@@ -7,6 +7,7 @@
 mod history;
 mod people;
 mod random;
+mod year;
 
 use std::{
     collections::HashMap,
@@ -19,12 +20,7 @@ use std::{
 };
 
 use anyhow::{Context, bail};
-use dreamseed_wire::{
-    Language,
-    account::Role,
-    class::{AddClass, HintCeiling},
-    ids::*,
-};
+use dreamseed_wire::{Language, account::Role, class::AddClass, ids::*, lesson::HintCeiling};
 use jiff::{SignedDuration, Timestamp, civil::Date};
 use serde::{Deserialize, Serialize};
 
@@ -132,6 +128,19 @@ pub fn exists(config: &Config) -> bool {
 /// # Errors
 /// The folder holds a school already, or cannot be written.
 pub async fn build(config: &Config, now: Timestamp, pupils: usize) -> anyhow::Result<()> {
+    build_with_history(config, now, pupils, 0).await
+}
+
+/// The same; the first class has given so many answers before.
+///
+/// # Errors
+/// As [`build`].
+pub async fn build_with_history(
+    config: &Config,
+    now: Timestamp,
+    pupils: usize,
+    answers: usize,
+) -> anyhow::Result<()> {
     if exists(config) {
         bail!(
             "데이터 폴더 {0}에 이미 학교가 있어요. --data로 빈 폴더를 주세요.\n\
@@ -144,7 +153,7 @@ pub async fn build(config: &Config, now: Timestamp, pupils: usize) -> anyhow::Re
     let first = hub_meta::FirstStart { now, time_zone: config.time_zone.clone() };
     let store = Store::open(&store::database_path(&config.data), &first, |_| {})?;
     let auth = Auth::open(&config.data, &store, &config.sign_in, now).await?;
-    let accounts = fill(&store, auth.secrets(), now, pupils.max(1)).await?;
+    let accounts = fill(&store, auth.secrets(), now, pupils.max(1), answers).await?;
     store.close().await;
     write_private(&config.data.join(ACCOUNTS_FILE), &serde_json::to_vec_pretty(&accounts)?)?;
     fs::remove_file(marker)?;
@@ -240,6 +249,7 @@ async fn fill(
     secrets: &Secrets,
     now: Timestamp,
     pupils: usize,
+    past_answers: usize,
 ) -> anyhow::Result<DemoAccounts> {
     let mut random = Random::new(SEED);
     let is_small = pupils <= PUPILS;
@@ -272,6 +282,15 @@ async fn fill(
     view.reload(store).await?;
 
     let school = view.get();
+    if let (Some(class), Some(list)) = (made.classes.first(), lists.first())
+        && past_answers > 0
+    {
+        let pupils: Vec<_> = class.account.pupils.iter().map(|pupil| pupil.pupil_id).collect();
+        let class =
+            year::HardWorking { class: class.account.class_id, pupils: &pupils, problems: &list.past };
+        let until = days.first().copied().unwrap_or(today);
+        year::fill(store, &school, &class, past_answers, until, &mut random).await?;
+    }
     for (class, list) in made.classes.iter().zip(&lists) {
         let mut answers = Vec::new();
         for pupil in &class.account.pupils {
@@ -605,6 +624,29 @@ mod tests {
     use crate::store::{attempts, standings};
 
     #[tokio::test(flavor = "multi_thread")]
+    async fn a_class_can_have_a_long_history() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let config = Config { data: folder.path().join("data"), ..Config::default() };
+        let now: Timestamp = "2026-11-23T02:00:00Z".parse().expect("a time");
+        build_with_history(&config, now, 6, 1_500).await.expect("a demo school");
+        let accounts = read_accounts(&config).expect("accounts");
+        let first = hub_meta::FirstStart { now, time_zone: config.time_zone.clone() };
+        let store = Store::open(&store::database_path(&config.data), &first, |_| {}).expect("the database");
+        let mut counts = Vec::new();
+        for class in &accounts.classes {
+            let mut count = 0;
+            for pupil in &class.pupils {
+                let id = pupil.pupil_id;
+                let past = store.read(move |conn| attempts::of_pupil(conn, id, 5_000)).await;
+                count += past.expect("answers").len();
+            }
+            counts.push(count);
+        }
+        assert!(counts[0] > 1_500 + counts[1] / 2 && counts[1] < 200, "{counts:?}");
+        store.close().await;
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
     async fn a_small_school_is_whole_and_its_pupils_get_better() {
         let folder = tempfile::tempdir().expect("a folder");
         let config = Config { data: folder.path().join("data"), ..Config::default() };
@@ -628,7 +670,7 @@ mod tests {
         let school = SchoolView::load(&store).await.expect("the school").get();
         let (mut early, mut late) = ((0_u32, 0_u32), (0_u32, 0_u32));
         for class in &accounts.classes {
-            let open = school.my_problems(class.pupils[0].pupil_id);
+            let open = school.shared_problems(class.pupils[0].pupil_id, now).expect("one list for the class");
             let open: dreamseed_wire::problem::MyProblems = serde_json::from_slice(&open).expect("a list");
             assert_eq!(open.lessons.len(), 1);
             assert!((6..=8).contains(&open.lessons[0].problems.len()), "{}", open.lessons[0].problems.len());

@@ -3,7 +3,7 @@
 use std::{
     net::{SocketAddr, TcpListener},
     path::Path,
-    sync::{Arc, OnceLock},
+    sync::Arc,
     time::Duration,
 };
 
@@ -14,20 +14,25 @@ use dreamseed_wire::{
     hub::{HubInfo, NoticeCode},
 };
 use jiff::Timestamp;
-use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use metrics_exporter_prometheus::PrometheusHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     api::extract::Peer,
+    api_keys::ApiKeys,
+    audit_log::AuditWatch,
     auth::{self, Auth},
     clock::Clock,
     config::Config,
     content_pack,
+    discovery::{self, Discovery},
     feedback::{self, FeedbackDesk},
-    live::LiveBus,
+    limits::Limits,
+    live::{self, LiveDesk},
     router,
     school::SchoolView,
     store::{self, Store, StoreError, attempts, hub_meta, notices},
+    telemetry, upkeep,
 };
 
 /// How long a stop waits for requests that are being answered.
@@ -45,13 +50,18 @@ pub struct Ctx {
     pub school: SchoolView,
     pub auth: Auth,
     pub engine: Arc<dyn Engine>,
-    pub live: LiveBus,
+    pub live: LiveDesk,
     pub feedback: FeedbackDesk,
     pub metrics: PrometheusHandle,
     /// Cancelled when the hub stops: streams end, workers finish.
     pub stopping: CancellationToken,
     /// Where the listener is bound.
     pub address: SocketAddr,
+    pub started_at: Timestamp,
+    pub limits: Limits,
+    pub api_keys: ApiKeys,
+    pub discovery: Discovery,
+    pub audit: AuditWatch,
 }
 
 impl Ctx {
@@ -68,17 +78,6 @@ impl Ctx {
             languages: vec![Language::Ko, Language::En],
             server_time: self.clock.now(),
         }
-    }
-
-    /// Puts the figures that are states, not events, into the metrics.
-    pub fn observe(&self) {
-        let status = self.engine.status().borrow().clone();
-        let ready = f64::from(u8::from(status.phase == EnginePhase::Ready));
-        metrics::gauge!("dreamseed_engine_ready").set(ready);
-        metrics::gauge!("dreamseed_engine_running").set(f64::from(status.running));
-        metrics::gauge!("dreamseed_engine_waiting").set(f64::from(status.waiting));
-        metrics::gauge!("dreamseed_engine_restarts").set(f64::from(status.restarts));
-        metrics::gauge!("dreamseed_feedback_open").set(self.feedback.open_logs() as f64);
     }
 }
 
@@ -101,7 +100,7 @@ impl Hub {
     ) -> anyhow::Result<Hub> {
         let listener = bind(config.bind())?;
         make_folder(&config.data)?;
-        let live = LiveBus::default();
+        let live = LiveDesk::default();
         let now = clock.now();
         let store = {
             let live = live.clone();
@@ -122,7 +121,7 @@ impl Hub {
         clock: Arc<dyn Clock>,
         engine: Arc<dyn Engine>,
         store: &Store,
-        live: LiveBus,
+        live: LiveDesk,
         listener: TcpListener,
         now: Timestamp,
     ) -> anyhow::Result<Hub> {
@@ -131,11 +130,17 @@ impl Hub {
         feedback::worker::recover(store, now).await?;
         let school = SchoolView::load(store).await?;
         let auth = Auth::open(&config.data, store, &config.sign_in, now).await?;
+        let api_keys = ApiKeys::load(store).await?;
         let ctx = Arc::new(Ctx {
             feedback: FeedbackDesk::new(config.tutor.parallel),
-            metrics: recorder()?,
+            metrics: telemetry::recorder()?,
             stopping: CancellationToken::new(),
             address: listener.local_addr()?,
+            started_at: now,
+            limits: Limits::new(&config.limits),
+            api_keys,
+            discovery: Discovery::new(&config),
+            audit: AuditWatch::default(),
             config,
             clock,
             store: store.clone(),
@@ -181,10 +186,25 @@ impl Hub {
             auth::sessions::keep_until_stopped(sessions).await;
             "the session keeper"
         });
+        let pulse = Arc::clone(&ctx);
+        vital.spawn(async move {
+            live::pulse::run(pulse).await;
+            "the pulse"
+        });
         let watch = Arc::clone(&ctx);
         vital.spawn(async move {
             watch_engine(watch).await;
             "the engine watch"
+        });
+        let announced = Arc::clone(&ctx);
+        vital.spawn(async move {
+            discovery::announce_until_stopped(announced).await;
+            "the announcement on the network"
+        });
+        let kept = Arc::clone(&ctx);
+        vital.spawn(async move {
+            upkeep::keep_until_stopped(kept).await;
+            "the upkeep"
         });
         Ok(Hub { ctx, server: handle, vital })
     }
@@ -212,6 +232,9 @@ impl Hub {
         self.server.graceful_shutdown(Some(DRAIN));
         if let Err(err) = auth::sessions::keep(&self.ctx).await {
             tracing::warn!(error = %err, "the times of the sessions could not be kept");
+        }
+        if let Err(err) = self.ctx.api_keys.keep_used(&self.ctx.store).await {
+            tracing::warn!(error = %err, "the times of the keys of programs could not be kept");
         }
         // All but the writer: what the workers put back at the end must still be written.
         let ended = async { while self.vital.len() > 1 && self.vital.join_next().await.is_some() {} };
@@ -362,17 +385,4 @@ async fn watch_engine(ctx: Arc<Ctx>) {
             tracing::warn!(error = %err, "the hub's time could not be kept");
         }
     }
-}
-
-/// The process's one recorder of metrics.
-fn recorder() -> anyhow::Result<PrometheusHandle> {
-    static RECORDER: OnceLock<PrometheusHandle> = OnceLock::new();
-    if let Some(handle) = RECORDER.get() {
-        return Ok(handle.clone());
-    }
-    let recorder = PrometheusBuilder::new().build_recorder();
-    let handle = RECORDER.get_or_init(|| recorder.handle()).clone();
-    // Another hub of the same process (tests) may have been quicker; both render the same figures.
-    let _ = metrics::set_global_recorder(recorder);
-    Ok(handle)
 }

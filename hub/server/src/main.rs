@@ -13,10 +13,19 @@ use dreamseed_hub::{
     clock::{Clock, SystemClock},
     config::{Config, EngineChoice},
     demo,
+    doctor::{self, Machine},
     hub::Hub,
-    router, tutor_model,
+    key_rotation::{self, Rotated},
+    logging, router, tutor_model,
 };
 use dreamseed_models::{child, cli as model_cli, store::Progress};
+use dreamseed_wire::{
+    Language,
+    house::{DoctorLevel, DoctorReport},
+};
+
+/// Of commands that do not serve, and of the engine's process.
+const CONSOLE_LEVEL: &str = "info,llama-cpp-2=warn";
 
 /// 드림시드 허브 · The DreamSeed hub
 #[derive(Parser)]
@@ -43,6 +52,9 @@ enum Command {
     Demo {
         #[arg(long, default_value_t = 60)]
         pupils: usize,
+        /// Past answers of the first class, for benches of reports.
+        #[arg(long, default_value_t = 0)]
+        answers: usize,
     },
     /// Print access tokens of pupils as JSON lines, for load runs.
     Tokens {
@@ -60,6 +72,22 @@ enum Command {
     Config {
         #[command(subcommand)]
         command: ConfigCommand,
+    },
+    /// Make new keys after a leak, with the hub stopped.
+    Keys {
+        #[command(subcommand)]
+        command: KeysCommand,
+    },
+    /// A first password for a member of the staff who is locked out, with the hub stopped.
+    Password { login_name: String },
+    /// Say what is well and what is not, each with one next step; the hub may run or not. Ends with 1 if anything fails.
+    Doctor {
+        /// The report as JSON.
+        #[arg(long)]
+        json: bool,
+        /// Language of the report; both unless given.
+        #[arg(long, value_enum)]
+        lang: Option<LangFlag>,
     },
     /// The engine's own process; started by the hub.
     #[command(hide = true)]
@@ -98,6 +126,12 @@ enum EngineFlag {
     None,
 }
 
+#[derive(Clone, Copy, clap::ValueEnum)]
+enum LangFlag {
+    Ko,
+    En,
+}
+
 #[derive(Subcommand)]
 enum ModelsCommand {
     /// The catalogue and what is installed.
@@ -124,6 +158,22 @@ enum ModelsCommand {
 }
 
 #[derive(Subcommand)]
+enum KeysCommand {
+    /// Replace keys.
+    Rotate { what: RotatedFlag },
+}
+
+#[derive(Clone, Copy, clap::ValueEnum)]
+enum RotatedFlag {
+    /// Everyone signs in again.
+    SignIn,
+    /// A new token for the metrics collector.
+    Metrics,
+    /// No PIN and no password is right any more; admins get first passwords.
+    Secrets,
+}
+
+#[derive(Subcommand)]
 enum ConfigCommand {
     Check,
     Show,
@@ -133,7 +183,7 @@ fn main() -> ExitCode {
     let args = Args::parse();
     // The engine child writes frames to stdout: nothing of the hub's may run in it.
     if let Command::Engine { rest } = args.command {
-        start_logging();
+        logging::start_console(CONSOLE_LEVEL);
         return match child::ChildArgs::from_args(rest) {
             Ok(args) => child::run_engine_child(args),
             Err(err) => {
@@ -142,7 +192,6 @@ fn main() -> ExitCode {
             }
         };
     }
-    start_logging();
     match run(args) {
         Ok(code) => code,
         Err(err) => {
@@ -157,17 +206,40 @@ fn main() -> ExitCode {
 async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let config = Config::load(args.config.as_deref(), args.data, args.models)
         .map_err(|err| anyhow::anyhow!("{err}"))?;
+    if !matches!(args.command, Command::Serve(_)) {
+        logging::start_console(CONSOLE_LEVEL);
+    }
     match args.command {
         Command::Serve(flags) => serve(config, flags).await,
-        Command::Demo { pupils } => {
+        Command::Doctor { json, lang } => examine(&config, json, lang).await,
+        Command::Demo { pupils, answers } => {
             let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-            demo::build(&config, clock.now(), pupils).await?;
+            demo::build_with_history(&config, clock.now(), pupils, answers).await?;
             say(&format!("demo school: {}", config.data.join(demo::ACCOUNTS_FILE).display()))?;
             Ok(ExitCode::SUCCESS)
         }
         Command::Tokens { count } => {
             let clock: Arc<dyn Clock> = Arc::new(SystemClock);
             demo::print_tokens(&config, clock.now(), count, &mut std::io::stdout().lock()).await?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Keys { command: KeysCommand::Rotate { what } } => {
+            let what = match what {
+                RotatedFlag::SignIn => Rotated::SignIn,
+                RotatedFlag::Metrics => Rotated::Metrics,
+                RotatedFlag::Secrets => Rotated::Secrets,
+            };
+            let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+            for first in key_rotation::rotate(&config, what, clock.now()).await? {
+                say(&format!("{}: {}", first.login_name, first.password))?;
+            }
+            say("새 열쇠를 만들었습니다. 허브를 다시 켜세요. · The keys are new. Start the hub again.")?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Password { login_name } => {
+            let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+            let first = key_rotation::reset_password(&config, &login_name, clock.now()).await?;
+            say(&format!("{}: {}", first.login_name, first.password))?;
             Ok(ExitCode::SUCCESS)
         }
         Command::Openapi => {
@@ -206,6 +278,12 @@ async fn serve(mut config: Config, flags: Serve) -> anyhow::Result<ExitCode> {
         config.tutor.model = flags.model;
     }
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    logging::start(&config, Arc::clone(&clock)).with_context(|| {
+        format!(
+            "로그 폴더 {0}을(를) 쓸 수 없어요. 권한과 디스크를 확인하세요.\nThe folder of logs {0} cannot be used. Check its permissions and the disk.",
+            config.data.join(logging::FOLDER).display()
+        )
+    })?;
     if flags.demo {
         refuse_real_school(&config)?;
         if !demo::exists(&config) {
@@ -219,6 +297,7 @@ async fn serve(mut config: Config, flags: Serve) -> anyhow::Result<ExitCode> {
     let stop = stop_signal()?;
     let engine = tutor_model::start(&config)?;
     let mut hub = Hub::start(config.clone(), clock, engine.clone()).await?;
+    tell_systemd(sd_notify::NotifyState::Ready);
     say(&format!("listening on http://{}", shown_address(hub.address())))?;
     if flags.demo {
         say(&demo::describe(&config, hub.address()).context("the demo accounts cannot be read")?)?;
@@ -232,6 +311,7 @@ async fn serve(mut config: Config, flags: Serve) -> anyhow::Result<ExitCode> {
         () = stop => None,
         part = hub.failed() => Some(part),
     };
+    tell_systemd(sd_notify::NotifyState::Stopping);
     engine.shutdown().await;
     hub.stop().await;
     match failed {
@@ -242,6 +322,40 @@ async fn serve(mut config: Config, flags: Serve) -> anyhow::Result<ExitCode> {
             Ok(ExitCode::from(70))
         }
     }
+}
+
+/// The doctor's report on the console.
+async fn examine(config: &Config, json: bool, lang: Option<LangFlag>) -> anyhow::Result<ExitCode> {
+    let now = SystemClock.now();
+    let findings = doctor::examine_from_outside(config, Machine::this(), now).await;
+    let has_failed = findings.iter().any(|finding| finding.level == DoctorLevel::Fail);
+    let languages = match lang {
+        Some(LangFlag::Ko) => vec![Language::Ko],
+        Some(LangFlag::En) => vec![Language::En],
+        None if json => vec![Language::Ko],
+        None => vec![Language::Ko, Language::En],
+    };
+    let reports: Vec<DoctorReport> =
+        languages.into_iter().map(|language| doctor::report(findings.clone(), language, now)).collect();
+    for report in reports {
+        if json {
+            say(&serde_json::to_string_pretty(&report)?)?;
+            continue;
+        }
+        for line in report.findings {
+            let mark = match line.level {
+                DoctorLevel::Ok => "✓ ok  ",
+                DoctorLevel::Warn => "! warn",
+                DoctorLevel::Fail => "✗ fail",
+            };
+            say(&format!("{mark}  {:<13} {}", line.check, line.text))?;
+            if let Some(next) = line.next_step {
+                say(&format!("        → {next}"))?;
+            }
+        }
+        say("")?;
+    }
+    Ok(if has_failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
 /// `--demo` never opens a school that was begun without it.
@@ -355,18 +469,6 @@ impl Bar {
     }
 }
 
-/// To stderr, by `DREAMSEED_LOG`. Unless that is set llama.cpp's own lines begin at warnings: it tells hundreds of
-/// details of a model, which would push the demo accounts or the set-up code off the screen.
-fn start_logging() {
-    let filter = tracing_subscriber::EnvFilter::try_from_env("DREAMSEED_LOG")
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info,llama-cpp-2=warn"));
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_ansi(std::io::stderr().is_terminal())
-        .with_writer(std::io::stderr)
-        .init();
-}
-
 /// Ctrl-C, or the stop of a service manager; listens from this call on.
 fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
     #[cfg(unix)]
@@ -387,6 +489,13 @@ fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
         Ok(async move {
             interrupt.recv().await;
         })
+    }
+}
+
+/// Tells systemd, where it is what has started the hub.
+fn tell_systemd(state: sd_notify::NotifyState<'_>) {
+    if let Err(err) = sd_notify::notify(&[state]) {
+        tracing::warn!(error = %err, "systemd could not be told");
     }
 }
 

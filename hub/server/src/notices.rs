@@ -130,6 +130,36 @@ fn words(
                 "Change that person's password, and see in the audit log when and from where.".into(),
             ),
         ),
+        NoticeCode::NotAnnounced => (
+            (
+                "교실에서 허브를 이름으로 찾을 수 없어요. 주소를 직접 입력하면 그대로 쓸 수 있어요.",
+                "관리 화면의 점검에서 네트워크 줄을 확인하세요. 방화벽이 UDP 5353을 막는 경우가 많아요.".into(),
+            ),
+            (
+                "The hub cannot be found by its name on the network. Typing its address still works.",
+                "Look at the network lines of the check-up; often a firewall blocks UDP port 5353.".into(),
+            ),
+        ),
+        NoticeCode::AuditBroken => (
+            (
+                "감사 기록이 서로 이어지지 않아요. 누군가 데이터베이스를 직접 고쳤거나 디스크가 손상되었을 수 있어요.",
+                "hub.db를 복사해 두고, 백업의 감사 기록과 비교하세요.".into(),
+            ),
+            (
+                "The audit log does not fit its own chain. Somebody may have changed the database, or the disk is damaged.",
+                "Put a copy of hub.db aside and compare it with the audit log of a backup.".into(),
+            ),
+        ),
+        NoticeCode::RetentionFailed => (
+            (
+                "보관 기간이 지난 자료를 지우지 못했어요. 수업에는 영향이 없어요.",
+                "디스크를 확인한 뒤 보관 화면에서 다시 실행하세요.".into(),
+            ),
+            (
+                "Data past its time could not be removed. Lessons are not affected.",
+                "Check the disk, then run it again from the retention page.".into(),
+            ),
+        ),
     };
     let (text, next) = match language {
         Language::Ko => ko,

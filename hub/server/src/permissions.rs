@@ -18,9 +18,11 @@ use crate::{
         extract::{Caller, Peer},
         problem::ApiError,
     },
+    api_keys,
     auth::check_connection,
     hub::Ctx,
     school::School,
+    sittings,
     store::{attempts, standings},
 };
 
@@ -41,7 +43,7 @@ pub enum Scope {
     OwnAttempt,
     /// `{attempt_id}` is the answer of a pupil the caller teaches.
     OwnPupilAttempt,
-    /// `{problem_version_id}` was given to the caller's class, or answered by the caller in an earlier one.
+    /// `{problem_version_id}` was given to the caller, in an exam by beginning it, or was answered by the caller before.
     Given,
 }
 
@@ -135,6 +137,64 @@ pub static RULES: &[Rule] = rules! {
     DELETE "/notices/{notice_id}":                              No,  No,  No,  No,  Yes;
     GET    "/models":                                           No,  No,  No,  No,  Yes;
     GET    "/engine":                                           No,  No,  No,  Yes, Yes;
+    POST   "/me/lessons/{lesson_id}/sitting":                   No, Yes, No, No, No;
+    POST   "/me/lessons/{lesson_id}/hand-in":                   No, Yes, No, No, No;
+    GET    "/me/events":                                        No, Yes, No, No, No;
+    GET    "/me/notes":                                         No, Yes, No, No, No;
+    POST   "/me/notes/{note_id}/seen":                          No, Yes, No, No, No;
+    POST   "/me/children":                                      No, No, Yes, No, No;
+    PUT    "/attempts/{attempt_id}/grade":                      No, No, No, OwnPupilAttempt, Yes;
+    DELETE "/attempts/{attempt_id}/grade":                      No, No, No, OwnPupilAttempt, Yes;
+    GET    "/pupils/{user_id}/enrolments":                      No, No, No, OwnPupil, Yes;
+    POST   "/pupils/{user_id}/move":                            No, No, No, OwnPupil, Yes;
+    GET    "/pupils/{user_id}/consents":                        No, No, OwnChild, OwnPupil, Yes;
+    POST   "/pupils/{user_id}/consents":                        No, No, OwnChild, OwnPupil, Yes;
+    DELETE "/pupils/{user_id}/consents/{consent_id}":           No, No, OwnChild, No, Yes;
+    POST   "/pupils/{user_id}/export":                          No, No, OwnChild, No, Yes;
+    POST   "/pupils/{user_id}/erasure":                         No, No, No, No, Yes;
+    POST   "/parents":                                          Yes, Yes, Yes, Yes, Yes;
+    GET    "/staff":                                            No, No, No, Yes, Yes;
+    DELETE "/classes/{class_id}":                               No, No, No, OwnClass, Yes;
+    PUT    "/classes/{class_id}/teachers/{user_id}":            No, No, No, OwnClass, Yes;
+    DELETE "/classes/{class_id}/teachers/{user_id}":            No, No, No, OwnClass, Yes;
+    POST   "/classes/{class_id}/groups":                        No, No, No, OwnClass, Yes;
+    PUT    "/classes/{class_id}/groups/{group_id}":             No, No, No, OwnClass, Yes;
+    DELETE "/classes/{class_id}/groups/{group_id}":             No, No, No, OwnClass, Yes;
+    POST   "/classes/{class_id}/cards":                         No, No, No, OwnClass, Yes;
+    POST   "/classes/{class_id}/parent-codes":                  No, No, No, OwnClass, Yes;
+    POST   "/classes/{class_id}/parent-letters":                No, No, No, OwnClass, Yes;
+    POST   "/classes/{class_id}/lessons/{lesson_id}/pause":     No, No, No, OwnClass, Yes;
+    POST   "/classes/{class_id}/lessons/{lesson_id}/resume":    No, No, No, OwnClass, Yes;
+    POST   "/classes/{class_id}/lessons/{lesson_id}/extend":    No, No, No, OwnClass, Yes;
+    POST   "/classes/{class_id}/lessons/{lesson_id}/reopen":    No, No, No, OwnClass, Yes;
+    POST   "/classes/{class_id}/pupils/{user_id}/notes":        No, No, No, OwnClassPupil, Yes;
+    POST   "/classes/{class_id}/pupils/{user_id}/open":         No, No, No, OwnClassPupil, Yes;
+    GET    "/classes/{class_id}/pupils/{user_id}/report":       No, No, No, OwnClassPupil, Yes;
+    GET    "/classes/{class_id}/report":                        No, No, No, OwnClass, Yes;
+    POST   "/classes/{class_id}/exports":                       No, No, No, OwnClass, Yes;
+    POST   "/problems/{problem_id}/regrades/preview":           No, No, No, Yes, Yes;
+    POST   "/problems/{problem_id}/regrades":                   No, No, No, Yes, Yes;
+    GET    "/problems/{problem_id}/regrades":                   No, No, No, Yes, Yes;
+    POST   "/regrades/{regrade_id}/undo":                       No, No, No, Yes, Yes;
+    POST   "/problems/import/preview":                          No, No, No, Yes, Yes;
+    POST   "/problems/import":                                  No, No, No, Yes, Yes;
+    POST   "/problems/export":                                  No, No, No, Yes, Yes;
+    POST   "/rosters/preview":                                  No, No, No, Yes, Yes;
+    POST   "/rosters":                                          No, No, No, Yes, Yes;
+    GET    "/roster-changes":                                   No, No, No, Yes, Yes;
+    POST   "/roster-changes/{roster_change_id}/undo":           No, No, No, Yes, Yes;
+    POST   "/rollovers/preview":                                No, No, No, No, Yes;
+    POST   "/rollovers":                                        No, No, No, No, Yes;
+    GET    "/hub/address":                                      No, No, No, Yes, Yes;
+    GET    "/doctor":                                           No, No, No, No, Yes;
+    GET    "/audit":                                            No, No, No, No, Yes;
+    POST   "/audit/export":                                     No, No, No, No, Yes;
+    GET    "/api-keys":                                         No, No, No, No, Yes;
+    POST   "/api-keys":                                         No, No, No, No, Yes;
+    DELETE "/api-keys/{api_key_id}":                            No, No, No, No, Yes;
+    GET    "/retention":                                        No, No, No, No, Yes;
+    PUT    "/retention/{kind}":                                 No, No, No, No, Yes;
+    POST   "/retention/run":                                    No, No, No, No, Yes;
 };
 
 /// What somebody with a password that others gave may do until it is changed: see that it must be, change it, leave.
@@ -143,6 +203,15 @@ pub static BEFORE_OWN_PASSWORD: &[(Method, &str)] = &[
     (Method::GET, "/api/v1/me/sessions"),
     (Method::PUT, "/api/v1/me/password"),
     (Method::DELETE, "/api/v1/sessions/current"),
+];
+
+/// What a program with a key of the admin's may do: read reports, with the eyes of an admin. `/metrics` besides, which
+/// stands outside the interface. Every other route refuses keys.
+pub static BY_API_KEY: &[(Method, &str)] = &[
+    (Method::GET, "/api/v1/classes"),
+    (Method::GET, "/api/v1/classes/{class_id}/report"),
+    (Method::GET, "/api/v1/pupils/{user_id}/progress"),
+    (Method::GET, "/api/v1/skills"),
 ];
 
 /// The row of a route.
@@ -169,6 +238,17 @@ pub async fn check(
         return Ok(next.run(request).await);
     }
     let token = bearer(&request).ok_or_else(ApiError::sign_in_needed)?;
+    if api_keys::is_key(token) {
+        let key = ctx.api_keys.verify(token, ctx.clock.now()).ok_or_else(ApiError::sign_in_needed)?;
+        if !BY_API_KEY.iter().any(|(m, p)| *m == rule.method && *p == rule.path) {
+            return Err(ApiError::not_allowed());
+        }
+        let caller = key.caller();
+        check_connection(caller.role, peer)?;
+        request.extensions_mut().insert(caller);
+        request.extensions_mut().insert(key);
+        return Ok(next.run(request).await);
+    }
     let school = ctx.school.get();
     let caller = ctx.auth.verify(&school, token, ctx.clock.now())?;
     check_connection(caller.role, peer)?;
@@ -214,8 +294,10 @@ async fn may(
         Scope::OwnChild => school.is_child(me, UserId(id_of(params, "user_id")?)),
         Scope::Given => {
             let version = ProblemVersionId(id_of(params, "problem_version_id")?);
-            school.is_given(me, version)
+            let now = ctx.clock.now();
+            school.is_given(me, version, now)
                 || !ctx.store.read(move |conn| standings::of_version(conn, me, version)).await?.is_empty()
+                || sittings::has_begun_with(ctx, school, me, version, now).await?
         }
         Scope::OwnAttempt | Scope::OwnPupilAttempt => {
             let attempt = AttemptId(id_of(params, "attempt_id")?);

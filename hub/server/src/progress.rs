@@ -1,8 +1,5 @@
-//! How far a pupil has come: the pure fold of `grading::mastery` over the log, read when asked for.
+//! How far a pupil has come: the kept fold of `grading::mastery`, with the last days of work.
 
-use std::collections::BTreeMap;
-
-use dreamseed_grading::mastery;
 use dreamseed_wire::{
     ids::UserId,
     progress::{Progress, SkillProgress},
@@ -11,7 +8,7 @@ use dreamseed_wire::{
 use crate::{
     content_pack,
     hub::Ctx,
-    store::{StoreError, grades, skill_days},
+    store::{StoreError, masteries, skill_days},
 };
 
 /// Days that a progress page shows.
@@ -22,22 +19,15 @@ pub async fn of_pupil(ctx: &Ctx, pupil: UserId) -> Result<Progress, StoreError> 
     let language = ctx.school.get().working_language(pupil);
     ctx.store
         .read(move |conn| {
-            let mut by_skill: BTreeMap<String, Vec<mastery::Evidence>> = BTreeMap::new();
-            for (skill, evidence) in grades::evidence(conn, pupil)? {
-                by_skill.entry(skill).or_default().push(evidence);
-            }
-            let skills = by_skill
+            let skills = masteries::of_pupil(conn, pupil)?
                 .into_iter()
-                .map(|(skill, evidence)| {
-                    let state = mastery::fold(evidence);
-                    SkillProgress {
-                        name: content_pack::skill_name(&skill, language),
-                        skill,
-                        mastery: state.mastery,
-                        level: state.level(),
-                        attempts: state.attempts,
-                        right: state.right,
-                    }
+                .map(|mastery| SkillProgress {
+                    name: content_pack::skill_name(&mastery.skill, language),
+                    mastery: mastery.state.mastery,
+                    level: mastery.state.level(),
+                    attempts: mastery.state.attempts,
+                    right: mastery.state.right,
+                    skill: mastery.skill,
                 })
                 .collect();
             Ok(Progress { pupil_id: pupil, skills, days: skill_days::recent(conn, pupil, DAYS)? })

@@ -1,15 +1,19 @@
 //! Every route of the hub and what each request passes on its way: id, headers, host, size, time, rights.
 
-use std::{net::IpAddr, sync::Arc, sync::atomic::AtomicU64, sync::atomic::Ordering, time::Duration};
+use std::{
+    net::IpAddr, net::SocketAddr, sync::Arc, sync::atomic::AtomicU64, sync::atomic::Ordering, time::Duration,
+};
 
 use axum::{
     Json, Router,
-    extract::{DefaultBodyLimit, Request, State},
-    http::{HeaderName, HeaderValue, StatusCode, header},
+    body::Body,
+    extract::{ConnectInfo, DefaultBodyLimit, MatchedPath, Request, State},
+    http::{HeaderName, HeaderValue, Method, StatusCode, header},
     middleware::{self, Next},
     response::{IntoResponse, Response},
 };
 use dreamseed_wire::hub::{Problem, ProblemCode};
+use futures_util::StreamExt;
 use tower_http::{catch_panic::CatchPanicLayer, timeout::TimeoutLayer};
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
@@ -17,11 +21,13 @@ use utoipa_axum::router::OpenApiRouter;
 use crate::{
     api::{self, problem::ApiError},
     hub::Ctx,
-    permissions, ui_files,
+    limits, permissions, request, telemetry, ui_files,
 };
 
 /// Bytes of a body on most routes.
 const BODY_LIMIT: usize = 64 * 1024;
+/// Bytes of a class list; what is longer than a list may be is refused in its own words.
+const LIST_LIMIT: usize = 6 * 1024 * 1024;
 /// Bytes of a problem's draft: it may hold a drawing.
 const DRAFT_LIMIT: usize = 512 * 1024;
 
@@ -48,7 +54,12 @@ static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
         title = "DreamSeed hub",
         description = "The interface of a school's hub. Errors are RFC 9457 problems."
     ),
-    components(schemas(Problem, dreamseed_wire::feedback::FeedbackEvent, dreamseed_wire::live::LiveEvent,))
+    components(schemas(
+        Problem,
+        dreamseed_wire::feedback::FeedbackEvent,
+        dreamseed_wire::live::LiveEvent,
+        dreamseed_wire::lesson::PupilEvent
+    ))
 )]
 struct Document;
 
@@ -65,10 +76,21 @@ fn interface() -> OpenApiRouter<Arc<Ctx>> {
         .merge(api::progress::routes())
         .merge(api::classes::routes())
         .merge(api::pupils::routes())
+        .merge(api::lessons::routes())
         .merge(api::live::routes())
+        .merge(api::pupil_events::routes())
         .merge(api::people::routes())
+        .merge(api::cards::routes())
+        .merge(api::parents::routes())
         .merge(api::admin::routes())
+        .merge(api::house::routes())
+        .merge(api::audit::routes())
+        .merge(api::api_keys::routes())
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
+        .merge(api::regrades::routes())
+        .merge(api::reports::routes())
+        .merge(api::rosters::routes().layer(DefaultBodyLimit::max(LIST_LIMIT)))
+        .merge(api::problem_exchange::routes().layer(DefaultBodyLimit::max(dreamseed_formats::MAX_FILE)))
         .merge(api::problems::routes().layer(DefaultBodyLimit::max(DRAFT_LIMIT)))
 }
 
@@ -82,6 +104,7 @@ pub fn build(ctx: Arc<Ctx>) -> Router {
     let timeout = Duration::from_secs(ctx.config.http.request_timeout_secs);
     let (interface, _) = interface().split_for_parts();
     let interface = interface
+        .route_layer(middleware::from_fn_with_state(Arc::clone(&ctx), limits::check))
         .route_layer(middleware::from_fn_with_state(Arc::clone(&ctx), permissions::check))
         .route_layer(middleware::from_fn(run_to_the_end))
         .method_not_allowed_fallback(|| async {
@@ -107,8 +130,16 @@ pub fn build(ctx: Arc<Ctx>) -> Router {
 /// Names the request, puts the headers on every reply, and fills the request's id into problems.
 async fn finish(request: Request, next: Next) -> Response {
     let id = next_request_id();
-    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
-    let span_started = std::time::Instant::now();
+    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|info| info.0);
+    request::serve(peer, &id, answer(request, next, &id)).await
+}
+
+async fn answer(request: Request, next: Next, id: &str) -> Response {
+    let method = method_name(request.method());
+    // Its pattern: what is in its place holds ids, and what is typed into the address line is nobody's business.
+    let matched = request.extensions().get::<MatchedPath>().cloned();
+    let route = matched.as_ref().map_or("other", MatchedPath::as_str);
+    let begun = std::time::Instant::now();
     let mut response = next.run(request).await;
     let status = response.status();
     if status == StatusCode::REQUEST_TIMEOUT && response.extensions().get::<Problem>().is_none() {
@@ -118,7 +149,7 @@ async fn finish(request: Request, next: Next) -> Response {
                 .into_response();
     }
     if let Some(mut problem) = response.extensions_mut().remove::<Problem>() {
-        problem.instance = Some(id.clone());
+        problem.instance = Some(id.to_owned());
         let (mut parts, _) = response.into_parts();
         parts.headers.remove(header::CONTENT_LENGTH);
         let mut again = Json(problem).into_response();
@@ -128,18 +159,24 @@ async fn finish(request: Request, next: Next) -> Response {
         }
         response = again;
     }
-    let millis = span_started.elapsed().as_millis();
+    let took = begun.elapsed();
+    let (code, millis) = (status.as_u16(), took.as_secs_f64() * 1e3);
     if status.is_server_error() {
-        tracing::warn!(request.id = %id, %method, path, status = status.as_u16(), millis, "a request failed");
+        tracing::warn!(method, route, status = code, millis, "a request failed");
+    } else if route.starts_with("/api/") {
+        tracing::info!(method, route, status = code, millis, "served");
     } else {
-        tracing::debug!(request.id = %id, %method, path, status = status.as_u16(), millis, "served");
+        tracing::debug!(method, route, status = code, millis, "served");
     }
-    metrics::counter!("dreamseed_http_requests_total", "status" => status_class(status)).increment(1);
+    telemetry::count_request(route, method, status_class(status), took);
+    if response.headers().get(header::CONTENT_TYPE).is_some_and(|kind| kind == "text/event-stream") {
+        response = count_while_open(response, route);
+    }
     let headers = response.headers_mut();
     for (name, value) in SECURITY_HEADERS {
         headers.insert(name, value);
     }
-    if let Ok(value) = HeaderValue::from_str(&id) {
+    if let Ok(value) = HeaderValue::from_str(id) {
         headers.insert(&REQUEST_ID, value);
     }
     if !headers.contains_key(header::CACHE_CONTROL) {
@@ -148,14 +185,26 @@ async fn finish(request: Request, next: Next) -> Response {
     response
 }
 
+/// The same reply, counted as an open stream until its body has ended or is given up.
+fn count_while_open(response: Response, route: &str) -> Response {
+    let open = telemetry::OpenStream::on(route);
+    response.map(|body| {
+        Body::from_stream(body.into_data_stream().inspect(move |_| {
+            let _until_dropped = &open;
+        }))
+    })
+}
+
 /// Runs a change to its end even if the client hangs up: what the database has kept must reach the memory too.
 async fn run_to_the_end(request: Request, next: Next) -> Response {
     if request.method().is_safe() {
         return next.run(request).await;
     }
-    tokio::spawn(next.run(request)).await.unwrap_or_else(|failed| match failed.try_into_panic() {
-        Ok(panic) => answer_panic(panic),
-        Err(cancelled) => ApiError::internal(cancelled).into_response(),
+    tokio::spawn(request::carry(next.run(request))).await.unwrap_or_else(|failed| {
+        match failed.try_into_panic() {
+            Ok(panic) => answer_panic(panic),
+            Err(cancelled) => ApiError::internal(cancelled).into_response(),
+        }
     })
 }
 
@@ -163,7 +212,9 @@ async fn run_to_the_end(request: Request, next: Next) -> Response {
 /// by pointing its own name at the hub's address (DNS rebinding). Addresses cannot be rebound.
 async fn check_host(State(ctx): State<Arc<Ctx>>, request: Request, next: Next) -> Response {
     let host = request.headers().get(header::HOST).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    if is_own_host(host, &ctx.config.http.hosts) {
+    let announced = ctx.discovery.host_name();
+    let names = ctx.config.http.hosts.iter().map(String::as_str).chain(announced.as_deref());
+    if is_own_host(host, names) {
         return next.run(request).await;
     }
     ApiError::new(
@@ -175,7 +226,7 @@ async fn check_host(State(ctx): State<Arc<Ctx>>, request: Request, next: Next) -
     .into_response()
 }
 
-fn is_own_host(host: &str, names: &[String]) -> bool {
+fn is_own_host<'a>(host: &str, mut names: impl Iterator<Item = &'a str>) -> bool {
     let Ok(authority) = host.parse::<http::uri::Authority>() else { return false };
     let name = authority.host();
     // A number after the colon or nothing: `localhost:evil` is no host.
@@ -185,7 +236,7 @@ fn is_own_host(host: &str, names: &[String]) -> bool {
     }
     let address = name.trim_start_matches('[').trim_end_matches(']');
     address.parse::<IpAddr>().is_ok()
-        || names.iter().any(|known| known.eq_ignore_ascii_case(name.trim_end_matches('.')))
+        || names.any(|known| known.eq_ignore_ascii_case(name.trim_end_matches('.')))
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "the shape that CatchPanicLayer calls")]
@@ -194,7 +245,9 @@ fn answer_panic(panic: Box<dyn std::any::Any + Send>) -> Response {
         .downcast_ref::<&str>()
         .map(|text| (*text).to_owned())
         .or_else(|| panic.downcast_ref::<String>().cloned());
-    ApiError::internal(format!("panic: {}", text.unwrap_or_default())).into_response()
+    // The log's hook has told where it was; what it said may hold a value that somebody typed.
+    tracing::debug!(said = text.unwrap_or_default(), "a request panicked");
+    ApiError::internal("the request panicked").into_response()
 }
 
 /// Unique within a run of the hub and not repeated by the next: the process's start and a counter.
@@ -203,6 +256,19 @@ fn next_request_id() -> String {
     static RUN: std::sync::OnceLock<u32> = std::sync::OnceLock::new();
     let run = RUN.get_or_init(|| getrandom::u32().unwrap_or_default());
     format!("{run:08x}-{:x}", NEXT.fetch_add(1, Ordering::Relaxed))
+}
+
+/// Known methods only: a client can send any word, and each would be a label.
+fn method_name(method: &Method) -> &'static str {
+    const KNOWN: [(&Method, &str); 6] = [
+        (&Method::GET, "GET"),
+        (&Method::POST, "POST"),
+        (&Method::PUT, "PUT"),
+        (&Method::DELETE, "DELETE"),
+        (&Method::HEAD, "HEAD"),
+        (&Method::PATCH, "PATCH"),
+    ];
+    KNOWN.iter().find(|(known, _)| *known == method).map_or("other", |(_, name)| name)
 }
 
 fn status_class(status: StatusCode) -> &'static str {
@@ -221,7 +287,7 @@ mod tests {
 
     #[test]
     fn only_own_names_and_addresses_are_hosts() {
-        let names = ["localhost".to_owned(), "dreamseed.local".to_owned()];
+        let names = ["localhost", "dreamseed.local"];
         for (host, own) in [
             ("localhost:7420", true),
             ("127.0.0.1:7420", true),
@@ -237,7 +303,7 @@ mod tests {
             ("localhost:7420:1", false),
             ("user@localhost", false),
         ] {
-            assert_eq!(is_own_host(host, &names), own, "{host}");
+            assert_eq!(is_own_host(host, names.into_iter()), own, "{host}");
         }
     }
 
@@ -251,7 +317,7 @@ mod tests {
             ended.send(()).await.expect("awaited");
         });
         let service = Router::new().route("/", change).layer(middleware::from_fn(run_to_the_end));
-        let request = Request::post("/").body(axum::body::Body::empty()).expect("request");
+        let request = Request::post("/").body(Body::empty()).expect("request");
         assert!(service.oneshot(request).now_or_never().is_none(), "dropped before it was done");
         end.recv().await.expect("ended");
     }

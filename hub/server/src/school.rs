@@ -3,21 +3,32 @@
 //! A whole school fits in a few megabytes, so that rights and problems cost no query while a class works.
 //! Secrets are not in it; answers are not either.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use bytes::Bytes;
 use dreamseed_wire::{
     Language,
     account::{MyClass, Role},
     authoring::ProblemDraft,
-    class::{ClassSettings, ClassSummary, HintCeiling, LessonMode, LessonState, LessonView, RosterEntry},
+    class::{ClassGroup, ClassSettings, ClassSummary, RosterEntry},
     ids::*,
+    lesson::{HintCeiling, LessonMode, LessonState, LessonView, Sitting},
     problem::{LessonProblems, MyProblems, ProblemSummary, ProblemView},
 };
 use jiff::{Timestamp, tz::TimeZone};
 use parking_lot::RwLock;
 
-use crate::store::{Store, StoreError};
+use crate::{
+    lessons::timing::Timing,
+    regrading::keys::{self, Correction},
+    store::{Store, StoreError},
+};
+
+/// A closed exam stays in its pupils' lists for this long, with its grades.
+const EXAM_STAYS: jiff::SignedDuration = jiff::SignedDuration::from_hours(24);
 
 /// The school as it was when it was read.
 #[derive(Default)]
@@ -28,6 +39,11 @@ pub struct School {
     pub lessons: HashMap<LessonId, Lesson>,
     pub problems: HashMap<ProblemId, ProblemHead>,
     pub versions: HashMap<ProblemVersionId, Arc<ProblemVersion>>,
+    /// Of keys, by problem, oldest first.
+    pub corrections: HashMap<ProblemId, Vec<Correction>>,
+    /// Versions that are graded by another version's key.
+    other_keys: HashMap<ProblemVersionId, (ProblemVersionId, Arc<ProblemDraft>)>,
+    next_end: Option<Timestamp>,
     class_by_code: HashMap<String, ClassId>,
     class_of_pupil: HashMap<UserId, (ClassId, u16)>,
 }
@@ -55,6 +71,8 @@ pub struct Person {
     pub token_version: i64,
     pub must_change: bool,
     pub archived: bool,
+    /// For pupils: a PIN that was given; imported pupils have none until cards are made.
+    pub has_pin: bool,
     /// For parents.
     pub children: Vec<UserId>,
 }
@@ -74,20 +92,50 @@ pub struct Class {
     pub teachers: Vec<UserId>,
     /// Newest first.
     pub lessons: Vec<LessonId>,
-    /// The reply to `GET /me/problems`, the same for every pupil of the class.
-    my_problems: Bytes,
+    pub groups: Vec<ClassGroup>,
+    my_problems: MyProblemsReply,
 }
 
-/// Problems given to a class.
+/// The reply to `GET /me/problems`.
+#[derive(Default)]
+struct MyProblemsReply {
+    /// The same for every pupil of the class; absent if it depends on the pupil or the time.
+    shared: Option<Bytes>,
+    /// It depends on the pupil until then, because of an exam that has closed.
+    personal_until: Option<Timestamp>,
+}
+
+/// Problems given to a class or some of it.
 pub struct Lesson {
     pub lesson_id: LessonId,
     pub class_id: ClassId,
     pub title: String,
     pub mode: LessonMode,
     pub hint_ceiling: HintCeiling,
-    pub state: LessonState,
-    pub opened_at: Timestamp,
+    pub timing: Timing,
     pub problems: Vec<ProblemVersionId>,
+    /// For whom; the whole class if empty.
+    pub pupils: HashSet<UserId>,
+}
+
+impl Lesson {
+    /// Whether it is for this pupil of its class.
+    pub fn is_for(&self, pupil: UserId) -> bool {
+        self.pupils.is_empty() || self.pupils.contains(&pupil)
+    }
+
+    /// Whether it is an exam that still keeps its grades.
+    pub fn is_running_exam(&self, now: Timestamp) -> bool {
+        self.mode == LessonMode::Exam && self.timing.state_at(now) != LessonState::Closed
+    }
+
+    /// Whether it stands in the lists of its pupils: while it is not over, and exams for a day more.
+    fn is_listed(&self, now: Timestamp) -> bool {
+        match self.timing.ended_at(now) {
+            None => true,
+            Some(end) => self.mode == LessonMode::Exam && now.duration_since(end) < EXAM_STAYS,
+        }
+    }
 }
 
 /// A problem and its newest version.
@@ -165,7 +213,16 @@ impl School {
     pub fn roster_entry(&self, pupil: UserId) -> Option<RosterEntry> {
         let person = self.people.get(&pupil)?;
         let number = self.class_of_pupil.get(&pupil).map_or(0, |(_, number)| *number);
-        Some(RosterEntry { pupil_id: pupil, number, name: person.name.clone() })
+        Some(RosterEntry { pupil_id: pupil, number, name: person.name.clone(), has_pin: None })
+    }
+
+    /// The names of a class for its staff: with who has no PIN yet.
+    pub fn staff_roster(&self, class: &Class) -> Vec<RosterEntry> {
+        let mut roster = self.roster(class);
+        for entry in &mut roster {
+            entry.has_pin = self.people.get(&entry.pupil_id).map(|person| person.has_pin);
+        }
+        roster
     }
 
     /// The names of a class, by number.
@@ -200,34 +257,103 @@ impl School {
         self.class_of(user).map_or(own, |class| class.language)
     }
 
-    /// The reply to `GET /me/problems`, ready to send.
-    pub fn my_problems(&self, pupil: UserId) -> Bytes {
-        self.class_of(pupil)
-            .map_or_else(|| Bytes::from_static(b"{\"lessons\":[]}"), |class| class.my_problems.clone())
+    /// The lessons of a pupil's class that are for the pupil, newest first.
+    pub fn lessons_for(&self, pupil: UserId) -> impl Iterator<Item = &Lesson> {
+        let class = self.class_of(pupil);
+        let lessons = class.into_iter().flat_map(|class| &class.lessons);
+        lessons.filter_map(|id| self.lessons.get(id)).filter(move |lesson| lesson.is_for(pupil))
     }
 
-    /// Whether a pupil's class has been given this version in any lesson.
-    pub fn is_given(&self, pupil: UserId, version: ProblemVersionId) -> bool {
-        self.class_of(pupil).is_some_and(|class| {
-            class
-                .lessons
-                .iter()
-                .filter_map(|id| self.lessons.get(id))
-                .any(|lesson| lesson.problems.contains(&version))
-        })
+    /// The reply to `GET /me/problems`, ready to send, if it is the same for the pupil's whole class now.
+    pub fn shared_problems(&self, pupil: UserId, now: Timestamp) -> Option<Bytes> {
+        let Some(class) = self.class_of(pupil) else { return Some(Bytes::from_static(b"{\"lessons\":[]}")) };
+        let reply = &class.my_problems;
+        reply.shared.clone().filter(|_| reply.personal_until.is_none_or(|until| until <= now))
+    }
+
+    /// The lessons that stand in a pupil's list, newest first.
+    pub fn listed_lessons(&self, pupil: UserId, now: Timestamp) -> impl Iterator<Item = &Lesson> {
+        self.lessons_for(pupil).filter(move |lesson| lesson.is_listed(now))
+    }
+
+    /// A lesson as its pupil sees it: `sitting` is theirs if it is an exam, and `order` their order of its problems, or
+    /// none while they stay hidden.
+    pub fn lesson_for_pupil(
+        &self,
+        lesson: &Lesson,
+        sitting: Option<Sitting>,
+        order: Option<&[ProblemVersionId]>,
+        now: Timestamp,
+    ) -> LessonProblems {
+        let language = self.classes.get(&lesson.class_id).map(|class| class.language).unwrap_or_default();
+        LessonProblems {
+            lesson_id: lesson.lesson_id,
+            title: lesson.title.clone(),
+            mode: lesson.mode,
+            hint_ceiling: lesson.hint_ceiling,
+            state: lesson.timing.state_at(now),
+            ends_at: lesson.timing.shown_end(now),
+            sitting,
+            problem_count: lesson.problems.len() as u32,
+            problems: order.map(|order| self.summaries(order, language)).unwrap_or_default(),
+        }
+    }
+
+    /// Whether a pupil has been given this version in any lesson but an exam that is running: there it is given by
+    /// beginning the sitting.
+    pub fn is_given(&self, pupil: UserId, version: ProblemVersionId, now: Timestamp) -> bool {
+        self.lessons_for(pupil)
+            .any(|lesson| lesson.problems.contains(&version) && !lesson.is_running_exam(now))
+    }
+
+    /// The exam that is running for a pupil and holds this version: while it does, the pupil gets no grade, help or
+    /// solution for the version, wherever it was given.
+    pub fn exam_with(&self, pupil: UserId, version: ProblemVersionId, now: Timestamp) -> Option<&Lesson> {
+        self.running_exams(pupil, now).find(|lesson| lesson.problems.contains(&version))
+    }
+
+    /// The exams that are running for a pupil.
+    pub fn running_exams(&self, pupil: UserId, now: Timestamp) -> impl Iterator<Item = &Lesson> {
+        self.lessons_for(pupil).filter(move |lesson| lesson.is_running_exam(now))
+    }
+
+    /// When the time of the next lesson is up.
+    pub fn next_end(&self) -> Option<Timestamp> {
+        self.next_end
+    }
+
+    /// What grades answers to a version, and whose key it has: its own draft, unless its key has been corrected.
+    pub fn graded_by<'a>(&'a self, version: &'a ProblemVersion) -> (ProblemVersionId, &'a ProblemDraft) {
+        match self.other_keys.get(&version.problem_version_id) {
+            Some((key_version, draft)) => (*key_version, draft),
+            None => (version.problem_version_id, &version.draft),
+        }
+    }
+
+    /// Every version of a problem, the oldest first.
+    pub fn versions_of(&self, problem: ProblemId) -> Vec<&ProblemVersion> {
+        let versions = self.versions.values().map(Arc::as_ref);
+        let mut versions: Vec<_> = versions.filter(|version| version.problem_id == problem).collect();
+        versions.sort_by_key(|version| version.version);
+        versions
     }
 
     /// A lesson as its teacher sees it.
-    pub fn lesson_view(&self, lesson: &Lesson, language: Language) -> LessonView {
+    pub fn lesson_view(&self, lesson: &Lesson, language: Language, now: Timestamp) -> LessonView {
+        let mut pupil_ids: Vec<_> = lesson.pupils.iter().copied().collect();
+        pupil_ids.sort();
         LessonView {
             lesson_id: lesson.lesson_id,
             class_id: lesson.class_id,
             title: lesson.title.clone(),
             mode: lesson.mode,
             hint_ceiling: lesson.hint_ceiling,
-            state: lesson.state,
+            state: lesson.timing.state_at(now),
             problems: self.summaries(&lesson.problems, language),
-            opened_at: lesson.opened_at,
+            pupil_ids,
+            opened_at: lesson.timing.opened_at,
+            ends_at: lesson.timing.shown_end(now),
+            closed_at: lesson.timing.ended_at(now),
         }
     }
 
@@ -256,6 +382,10 @@ impl School {
 
     /// Fills in what follows from the rows.
     pub(crate) fn index(&mut self) {
+        let corrections = self.corrections.iter();
+        self.other_keys = corrections
+            .flat_map(|(problem, corrections)| keys::resolve(&self.versions_of(*problem), corrections))
+            .collect();
         for class in self.classes.values_mut() {
             class.pupils.sort();
             self.class_by_code.insert(normalise_code(&class.code), class.class_id);
@@ -266,12 +396,14 @@ impl School {
             }
         }
         let mut lessons: Vec<_> = self.lessons.values().collect();
-        lessons.sort_by_key(|lesson| std::cmp::Reverse((lesson.opened_at, lesson.lesson_id)));
+        lessons.sort_by_key(|lesson| std::cmp::Reverse((lesson.timing.opened_at, lesson.lesson_id)));
         for lesson in lessons {
             if let Some(class) = self.classes.get_mut(&lesson.class_id) {
                 class.lessons.push(lesson.lesson_id);
             }
         }
+        let open = self.lessons.values().filter(|lesson| lesson.timing.state == LessonState::Open);
+        self.next_end = open.filter_map(|lesson| lesson.timing.ends_at).min();
         let replies: Vec<_> =
             self.classes.values().map(|class| (class.class_id, self.render_problems(class))).collect();
         for (id, reply) in replies {
@@ -281,20 +413,27 @@ impl School {
         }
     }
 
-    fn render_problems(&self, class: &Class) -> Bytes {
-        let open = class
-            .lessons
-            .iter()
-            .filter_map(|id| self.lessons.get(id))
-            .filter(|lesson| lesson.state != LessonState::Closed);
-        let lessons = open
-            .map(|lesson| LessonProblems {
-                lesson_id: lesson.lesson_id,
-                title: lesson.title.clone(),
-                problems: self.summaries(&lesson.problems, class.language),
-            })
-            .collect();
-        serde_json::to_vec(&MyProblems { lessons }).map(Bytes::from).unwrap_or_default()
+    /// A class without exams whose open lessons are for everybody gets one reply, rendered here.
+    fn render_problems(&self, class: &Class) -> MyProblemsReply {
+        let lessons = || class.lessons.iter().filter_map(|id| self.lessons.get(id));
+        let exams = lessons().filter(|lesson| lesson.mode == LessonMode::Exam);
+        let last_closed = exams.filter_map(|lesson| lesson.timing.closed_at).max();
+        let personal_until = last_closed.and_then(|closed| closed.checked_add(EXAM_STAYS).ok());
+        let open: Vec<_> = lessons().filter(|lesson| lesson.timing.state != LessonState::Closed).collect();
+        let is_shared = |lesson: &&Lesson| {
+            let moves = lesson.timing.state == LessonState::Paused && lesson.timing.ends_at.is_some();
+            lesson.mode == LessonMode::Practice && lesson.pupils.is_empty() && !moves
+        };
+        let shared = open.iter().all(is_shared).then(|| {
+            let lessons = open.iter().map(|lesson| {
+                // As of its beginning: nothing of a lesson that is shared depends on the time.
+                self.lesson_for_pupil(lesson, None, Some(&lesson.problems), lesson.timing.opened_at)
+            });
+            serde_json::to_vec(&MyProblems { lessons: lessons.collect() })
+                .map(Bytes::from)
+                .unwrap_or_default()
+        });
+        MyProblemsReply { shared, personal_until }
     }
 
     pub(crate) fn new_class(
@@ -315,7 +454,8 @@ impl School {
             pupils: Vec::new(),
             teachers: Vec::new(),
             lessons: Vec::new(),
-            my_problems: Bytes::new(),
+            groups: Vec::new(),
+            my_problems: MyProblemsReply::default(),
         }
     }
 }

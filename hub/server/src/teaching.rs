@@ -1,11 +1,11 @@
-//! What teachers do with classes: make them, set them, give problems, look at a pupil.
+//! What teachers do with classes: make them, set them, look at a pupil.
 
 use dreamseed_wire::{
     account::Role,
-    class::{AddClass, ClassDetail, ClassSettings, ClassSummary, LessonView, OpenLesson, PupilPage},
+    class::{AddClass, ClassDetail, ClassSettings, ClassSummary, PupilPage},
     ids::*,
-    live::LiveEvent,
 };
+use jiff::Timestamp;
 
 use crate::{
     answering,
@@ -16,7 +16,7 @@ use crate::{
     progress,
     school::School,
     store::{
-        Committed, StoreError, attempts,
+        StoreError, attempts,
         audit::{self, AuditEntry},
         lessons,
     },
@@ -34,10 +34,6 @@ pub enum TeachingError {
     UnknownClass,
     #[error("the pupil is not known")]
     UnknownPupil,
-    #[error("the lesson is not known in this class")]
-    UnknownLesson,
-    #[error("a problem is not known")]
-    UnknownProblem,
     #[error("a teacher is not known")]
     UnknownTeacher,
     #[error("{field}: {why}")]
@@ -96,18 +92,21 @@ pub async fn add_class(ctx: &Ctx, caller: &Caller, mut new: AddClass) -> Result<
 }
 
 /// A class with everything its teacher sets.
-pub fn class_detail(school: &School, id: ClassId) -> Result<ClassDetail, TeachingError> {
+pub fn class_detail(school: &School, id: ClassId, now: Timestamp) -> Result<ClassDetail, TeachingError> {
     let class = school.classes.get(&id).ok_or(TeachingError::UnknownClass)?;
-    let teachers =
-        class.teachers.iter().filter_map(|id| school.people.get(id)).map(|person| person.name.clone());
+    let teachers = class.teachers.iter().filter_map(|id| {
+        let person = school.people.get(id)?;
+        Some(dreamseed_wire::class::ClassTeacher { user_id: *id, name: person.name.clone() })
+    });
     let lessons = class.lessons.iter().filter_map(|id| school.lessons.get(id));
     Ok(ClassDetail {
         summary: class.summary(),
         class_code: show_code(&class.code),
         settings: class.settings,
-        pupils_list: school.roster(class),
+        pupils_list: school.staff_roster(class),
         teachers: teachers.collect(),
-        lessons: lessons.map(|lesson| school.lesson_view(lesson, class.language)).collect(),
+        groups: class.groups.clone(),
+        lessons: lessons.map(|lesson| school.lesson_view(lesson, class.language, now)).collect(),
     })
 }
 
@@ -152,68 +151,6 @@ pub async fn pupil_page(ctx: &Ctx, class: ClassId, pupil: UserId) -> Result<Pupi
     Ok(PupilPage { pupil: entry, progress, attempts })
 }
 
-/// Gives problems, each in its newest version, to a class.
-pub async fn open_lesson(
-    ctx: &Ctx,
-    caller: &Caller,
-    class: ClassId,
-    body: OpenLesson,
-) -> Result<LessonView, TeachingError> {
-    let school = ctx.school.get();
-    known_class(&school, class)?;
-    let title = check_name("title", &body.title, 80)?;
-    if body.problem_ids.is_empty() || body.problem_ids.len() > 60 {
-        return Err(TeachingError::BadField { field: "problem_ids", why: "between 1 and 60 problems" });
-    }
-    let mut versions = Vec::with_capacity(body.problem_ids.len());
-    for id in &body.problem_ids {
-        let head =
-            school.problems.get(id).filter(|head| !head.archived).ok_or(TeachingError::UnknownProblem)?;
-        if !versions.contains(&head.newest) {
-            versions.push(head.newest);
-        }
-    }
-    let (now, by, ceiling) = (ctx.clock.now(), caller.user_id, body.hint_ceiling);
-    let id = ctx
-        .store
-        .write(move |tx| {
-            let id = lessons::open(tx, class, (&title, ceiling), &versions, Some(by), now)?;
-            audit::add(tx, &AuditEntry::by(by, "open lesson", &id.to_string(), now))?;
-            Ok::<_, StoreError>(id)
-        })
-        .await?;
-    ctx.school.reload(&ctx.store).await?;
-    announce(ctx, class);
-    let school = ctx.school.get();
-    let lesson = school.lessons.get(&id).ok_or(TeachingError::UnknownLesson)?;
-    let language = school.classes.get(&class).map(|class| class.language).unwrap_or_default();
-    Ok(school.lesson_view(lesson, language))
-}
-
-/// Ends a lesson.
-pub async fn close_lesson(
-    ctx: &Ctx,
-    caller: &Caller,
-    class: ClassId,
-    lesson: LessonId,
-) -> Result<(), TeachingError> {
-    let school = ctx.school.get();
-    if school.lessons.get(&lesson).is_none_or(|found| found.class_id != class) {
-        return Err(TeachingError::UnknownLesson);
-    }
-    let (now, by) = (ctx.clock.now(), caller.user_id);
-    ctx.store
-        .write(move |tx| {
-            lessons::close(tx, lesson, now)?;
-            audit::add(tx, &AuditEntry::by(by, "close lesson", &lesson.to_string(), now))?;
-            Ok::<_, StoreError>(())
-        })
-        .await?;
-    ctx.school.reload(&ctx.store).await?;
-    announce(ctx, class);
-    Ok(())
-}
-
 /// A class code: 8 of 32 characters, 40 bits, which is enough against guessing at 20 tries a minute.
 pub fn make_code() -> String {
     let mut bytes = [0_u8; 8];
@@ -229,11 +166,6 @@ pub fn show_code(code: &str) -> String {
     } else {
         code.to_owned()
     }
-}
-
-/// Watchers fetch the picture again; only once the school has been read, else they would get the old one.
-fn announce(ctx: &Ctx, class_id: ClassId) {
-    ctx.live.publish(vec![Committed { class_id, seq: None, event: LiveEvent::Refetch }]);
 }
 
 /// A name that others read: one line that hides nothing and does not turn its direction.

@@ -1,13 +1,14 @@
 //! Problems and answers for tests.
 
 use dreamseed_wire::{
-    answer::Answer,
+    answer::{Answer, MatchPair},
     attempt::SubmitAnswer,
     authoring::{
-        AnswerKey, ChoiceDraft, CommonWrong, Localised, ProblemDraft, ProblemForEditing, QuestionDraft,
+        AnswerKey, ChoiceDraft, CommonWrong, GapDraft, GapEntryDraft, GapKey, GapKeyKind, Localised,
+        ProblemDraft, ProblemForEditing, QuestionDraft,
     },
-    class::LessonView,
     ids::*,
+    lesson::{HintCeiling, LessonMode, LessonView, OpenLesson},
     question::NumberEntry,
 };
 
@@ -116,6 +117,71 @@ pub fn word_problem() -> ProblemDraft {
     }
 }
 
+/// A claim that is true.
+pub fn true_false_problem() -> ProblemDraft {
+    ProblemDraft {
+        title: both("참 또는 거짓", "True or false"),
+        statement: both("57은 41보다 커요. 참인가요, 거짓인가요?", "57 is larger than 41. True or false?"),
+        question: QuestionDraft::TrueFalse,
+        key: AnswerKey::TrueFalse { value: true },
+        ..choice_problem()
+    }
+}
+
+/// Three numbers, shown as `a`, `b`, `c`; from the smallest on they are `c`, `a`, `b`.
+pub fn ordering_problem() -> ProblemDraft {
+    ProblemDraft {
+        title: both("작은 수부터", "From the smallest"),
+        statement: both("작은 수부터 차례로 놓아 보세요.", "Put them in order from the smallest on."),
+        question: QuestionDraft::Ordering { items: choices() },
+        key: AnswerKey::Ordering { order: vec!["c".into(), "a".into(), "b".into()] },
+        ..choice_problem()
+    }
+}
+
+/// `a` goes with `s`, `b` with `t`; `u` is left over.
+pub fn matching_problem() -> ProblemDraft {
+    let choices = |texts: &[(&str, &str, &str)]| {
+        texts.iter().map(|(id, ko, en)| ChoiceDraft { id: (*id).to_owned(), text: both(ko, en) }).collect()
+    };
+    ProblemDraft {
+        title: both("변의 수", "How many sides"),
+        statement: both("도형과 변의 수를 이어 보세요.", "Match each shape with its number of sides."),
+        question: QuestionDraft::Matching {
+            left: choices(&[("a", "삼각형", "Triangle"), ("b", "오각형", "Pentagon")]),
+            right: choices(&[("s", "세 개", "three"), ("t", "다섯 개", "five"), ("u", "네 개", "four")]),
+        },
+        key: AnswerKey::Matching { pairs: vec![pair("a", "s"), pair("b", "t")] },
+        ..choice_problem()
+    }
+}
+
+/// The gap `n` takes 8, the gap `w` the word 짝수 or even.
+pub fn cloze_problem() -> ProblemDraft {
+    let gap = |id: &str, entry| GapDraft { id: id.to_owned(), entry };
+    let key = |gap: &str, key| GapKey { gap: gap.to_owned(), key };
+    ProblemDraft {
+        title: both("빈칸 채우기", "Fill in"),
+        statement: both("빈칸을 채워 보세요.", "Fill in the gaps."),
+        question: QuestionDraft::Cloze {
+            text: both("5보다 3 큰 수는 [[n]]이고, [[w]]예요.", "3 more than 5 is [[n]], which is [[w]]."),
+            gaps: vec![gap("n", GapEntryDraft::Number), gap("w", GapEntryDraft::Text)],
+        },
+        key: AnswerKey::Cloze {
+            gaps: vec![
+                key("n", GapKeyKind::Number { value: "8".into(), tolerance: None }),
+                key("w", GapKeyKind::Text { accepted: vec!["짝수".into(), "even".into()] }),
+            ],
+        },
+        ..choice_problem()
+    }
+}
+
+/// A pair of a matching answer.
+pub fn pair(left: &str, right: &str) -> MatchPair {
+    MatchPair { left: left.to_owned(), right: right.to_owned() }
+}
+
 fn choices() -> Vec<ChoiceDraft> {
     [("a", "41"), ("b", "57"), ("c", "19")]
         .map(|(id, text)| ChoiceDraft { id: id.to_owned(), text: both(text, text) })
@@ -137,6 +203,27 @@ pub fn submission(version: ProblemVersionId, lesson: Option<LessonId>, answer: A
         occurred_at: None,
         device_id: None,
         device_seq: None,
+    }
+}
+
+/// A lesson for the whole class, without a limit.
+pub fn practice(title: &str, problem_ids: Vec<ProblemId>, hint_ceiling: HintCeiling) -> OpenLesson {
+    OpenLesson {
+        title: title.to_owned(),
+        problem_ids,
+        mode: LessonMode::Practice,
+        hint_ceiling,
+        pupil_ids: Vec::new(),
+        minutes: None,
+    }
+}
+
+/// An exam for the whole class.
+pub fn exam(title: &str, problem_ids: Vec<ProblemId>, minutes: u16) -> OpenLesson {
+    OpenLesson {
+        mode: LessonMode::Exam,
+        minutes: Some(minutes),
+        ..practice(title, problem_ids, HintCeiling::WorkedStep)
     }
 }
 

@@ -14,6 +14,7 @@ mod wire;
 use std::{
     io::Write,
     net::SocketAddr,
+    num::NonZeroU32,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -32,11 +33,7 @@ use dreamseed_models::{
     scripted::{Script, ScriptedEngine},
 };
 use dreamseed_wire::{
-    Language,
-    account::Role,
-    authoring::ProblemDraft,
-    class::{AddClass, HintCeiling, OpenLesson},
-    ids::*,
+    Language, account::Role, authoring::ProblemDraft, class::AddClass, ids::*, lesson::HintCeiling,
 };
 use tempfile::TempDir;
 
@@ -44,7 +41,7 @@ pub use clock::{MockClock, minutes};
 pub use fixtures::*;
 pub use hand_engine::{HandEngine, HandTurn};
 pub use person::{Person, RawReply, request};
-pub use waiting::{next_event, refusal, rest_of, until, within};
+pub use waiting::{next_event, numbered_events, refusal, rest_of, until, within};
 pub use wire::{Wire, status_of};
 
 /// A running hub with one class, its teacher and an admin. Dropping it stops the hub and deletes its folder, unless the
@@ -325,11 +322,8 @@ impl TestHub {
         for draft in drafts {
             problems.push(teacher.add_problem(draft).await.expect("a valid draft"));
         }
-        let lesson = OpenLesson {
-            title: "오늘의 문제".into(),
-            problem_ids: problems.iter().map(|problem| problem.problem_id).collect(),
-            hint_ceiling: HintCeiling::WorkedStep,
-        };
+        let ids = problems.iter().map(|problem| problem.problem_id).collect();
+        let lesson = practice("오늘의 문제", ids, HintCeiling::WorkedStep);
         let lesson = teacher.open_lesson(class, &lesson).await.expect("a lesson");
         Given { problems, lesson }
     }
@@ -368,5 +362,8 @@ pub fn config_in(folder: &Path) -> Config {
     let mut config = Config { data: folder.join("data"), models: folder.join("models"), ..Config::default() };
     config.http.port = 0;
     config.sign_in.parallel_hashes = 2;
+    // A test answers a year's problems in a second; those about the limit set it.
+    config.limits.per_minute = NonZeroU32::MAX;
+    config.limits.help_per_minute = NonZeroU32::MAX;
     config
 }

@@ -3,8 +3,13 @@
 use std::time::Duration;
 
 use dreamseed_client::{ClientError, EventStream, StreamEvent};
+use dreamseed_hub::live::Frame;
+use dreamseed_wire::live::LiveEvent;
 use serde_json::Value;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::{
+    sync::mpsc,
+    time::{Instant, sleep, timeout},
+};
 
 /// Nothing in a test takes longer, even on a busy machine.
 const LIMIT: Duration = Duration::from_secs(20);
@@ -39,6 +44,21 @@ pub async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
 pub async fn next_event<T: serde::de::DeserializeOwned>(stream: &mut EventStream<T>) -> StreamEvent<T> {
     let event = within("an event", stream.next()).await;
     event.expect("the stream has ended").expect("the stream has broken")
+}
+
+/// The numbered events among the frames that have been handed to a watcher, with their numbers.
+///
+/// # Panics
+/// If a frame is not an event of the live view.
+pub fn numbered_events(frames: &mut mpsc::Receiver<Frame>) -> Vec<(i64, LiveEvent)> {
+    let mut events = Vec::new();
+    while let Ok(frame) = frames.try_recv() {
+        let Some(seq) = frame.seq else { continue };
+        let text = std::str::from_utf8(&frame.bytes).expect("text");
+        let data = text.lines().find_map(|line| line.strip_prefix("data: ")).expect("a line of data");
+        events.push((seq, serde_json::from_str(data).expect("an event")));
+    }
+    events
 }
 
 /// The rest of a stream, up to its end.

@@ -27,6 +27,12 @@ pub enum SignIn {
         #[serde(default)]
         native: bool,
     },
+    /// A pupil with the code of a printed card.
+    Card {
+        card: String,
+        #[serde(default)]
+        native: bool,
+    },
     /// Staff and parents.
     Password {
         login_name: String,

@@ -22,6 +22,44 @@ pub enum Answer {
         #[schema(max_length = 400)]
         text: String,
     },
+    TrueFalse {
+        /// The pupil holds the claim for true.
+        value: bool,
+    },
+    Ordering {
+        /// Ids of all items, each once, first to last.
+        #[schema(max_items = 64)]
+        order: Vec<String>,
+    },
+    Matching {
+        /// One for each of the left, in any order.
+        #[schema(max_items = 64)]
+        pairs: Vec<MatchPair>,
+    },
+    Cloze {
+        /// One for each gap, in any order.
+        #[schema(max_items = 64)]
+        gaps: Vec<GapAnswer>,
+    },
+}
+
+/// One of the left with its partner among the right, by their ids.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct MatchPair {
+    pub left: String,
+    pub right: String,
+}
+
+/// What stands in one gap.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct GapAnswer {
+    /// The gap's id.
+    pub gap: String,
+    /// As typed; for a gap with choices the id of one.
+    #[schema(max_length = 400)]
+    pub text: String,
 }
 
 /// What code says of an answer.
@@ -70,6 +108,8 @@ pub enum Unreadable {
     UnknownChoice,
     /// The answer is of another kind than the question.
     OtherKind,
+    /// An item, a pair or a gap is missing, or one is there twice.
+    Incomplete,
 }
 
 impl Grade {

@@ -38,7 +38,8 @@ pub struct AttemptReceipt {
     /// The stretch of record and the place in it: the answer's number for ever.
     pub epoch: i64,
     pub hub_seq: i64,
-    pub grade: Grade,
+    /// Absent while an exam keeps its grades.
+    pub grade: Option<Grade>,
     /// How often this pupil has tried this problem version, this time included.
     pub tries: u32,
     /// What the pupil may do next.
@@ -74,8 +75,18 @@ pub struct AttemptView {
     pub lesson_id: Option<LessonId>,
     pub hub_seq: i64,
     pub answer: Answer,
-    pub grade: Grade,
+    /// Absent for pupils while an exam keeps its grades.
+    pub grade: Option<Grade>,
     pub graded_by: GradeSource,
+    /// Why, if a person or a corrected key has changed the grade.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grade_reason: Option<String>,
+    /// What the pupil may have been thinking; for staff only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub misconception: Option<String>,
+    /// It reached the hub this long after time was up; its device says that it was given before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub late_by_secs: Option<u32>,
     #[schema(value_type = String, format = DateTime)]
     pub received_at: Timestamp,
     pub feedback: Vec<Feedback>,

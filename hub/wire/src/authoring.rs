@@ -4,10 +4,10 @@
 
 use crate::{
     Language,
-    answer::{Answer, Grade},
+    answer::{Answer, Grade, MatchPair},
     ids::*,
     problem::Figure,
-    question::Question,
+    question::{Choice, Gap, GapEntry, Question},
 };
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -89,6 +89,20 @@ pub enum QuestionDraft {
         entry: crate::question::NumberEntry,
     },
     ShortText,
+    TrueFalse,
+    Ordering {
+        /// In the order shown, which must not be the key's.
+        items: Vec<ChoiceDraft>,
+    },
+    Matching {
+        left: Vec<ChoiceDraft>,
+        right: Vec<ChoiceDraft>,
+    },
+    Cloze {
+        /// With the mark `[[a]]` for the gap `a`: each gap once in each language.
+        text: Localised,
+        gaps: Vec<GapDraft>,
+    },
 }
 
 impl QuestionDraft {
@@ -97,11 +111,16 @@ impl QuestionDraft {
         let choices = |drafts: &[ChoiceDraft]| {
             drafts
                 .iter()
-                .map(|draft| crate::question::Choice {
-                    id: draft.id.clone(),
-                    text: draft.text.get(language).to_owned(),
-                })
+                .map(|draft| Choice { id: draft.id.clone(), text: draft.text.get(language).to_owned() })
                 .collect()
+        };
+        let gap = |draft: &GapDraft| Gap {
+            id: draft.id.clone(),
+            entry: match &draft.entry {
+                GapEntryDraft::Number => GapEntry::Number,
+                GapEntryDraft::Text => GapEntry::Text,
+                GapEntryDraft::Choice { choices: drafts } => GapEntry::Choice { choices: choices(drafts) },
+            },
         };
         match self {
             QuestionDraft::SingleChoice { choices: drafts } => {
@@ -112,6 +131,14 @@ impl QuestionDraft {
             }
             QuestionDraft::Number { unit, entry } => Question::Number { unit: unit.clone(), entry: *entry },
             QuestionDraft::ShortText => Question::ShortText,
+            QuestionDraft::TrueFalse => Question::TrueFalse,
+            QuestionDraft::Ordering { items } => Question::Ordering { items: choices(items) },
+            QuestionDraft::Matching { left, right } => {
+                Question::Matching { left: choices(left), right: choices(right) }
+            }
+            QuestionDraft::Cloze { text, gaps } => {
+                Question::Cloze { text: text.get(language).to_owned(), gaps: gaps.iter().map(gap).collect() }
+            }
         }
     }
 }
@@ -122,6 +149,23 @@ impl QuestionDraft {
 pub struct ChoiceDraft {
     pub id: String,
     pub text: Localised,
+}
+
+/// A [`Gap`] with its texts in both languages.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct GapDraft {
+    pub id: String,
+    pub entry: GapEntryDraft,
+}
+
+/// A [`GapEntry`] with its texts in both languages.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+pub enum GapEntryDraft {
+    Number,
+    Text,
+    Choice { choices: Vec<ChoiceDraft> },
 }
 
 /// The right answer.
@@ -156,6 +200,50 @@ pub enum AnswerKey {
     ShortText {
         /// Any of these; spaces, case and full width do not matter.
         accepted: Vec<String>,
+    },
+    TrueFalse {
+        value: bool,
+    },
+    Ordering {
+        /// Ids of all items, first to last.
+        order: Vec<String>,
+    },
+    Matching {
+        /// One for each of the left. A right that stands here twice may be used twice.
+        pairs: Vec<MatchPair>,
+    },
+    Cloze {
+        /// One for each gap.
+        gaps: Vec<GapKey>,
+    },
+}
+
+/// What belongs in one gap.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct GapKey {
+    /// The gap's id.
+    pub gap: String,
+    pub key: GapKeyKind,
+}
+
+/// The right filling of a gap, by the kind of its entry.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+pub enum GapKeyKind {
+    Number {
+        /// `3/4`, `2 1/2`, `0.75`, `-12`.
+        value: String,
+        /// Half the width of what is accepted, as an exact number; exact if absent.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        tolerance: Option<String>,
+    },
+    Text {
+        /// Any of these; spaces, case and full width do not matter.
+        accepted: Vec<String>,
+    },
+    Choice {
+        choice: String,
     },
 }
 

@@ -1,7 +1,6 @@
 //! Classes, their pupils and the problems given to them.
 
-use crate::{Language, attempt::AttemptView, ids::*, problem::ProblemSummary, progress::Progress};
-use jiff::Timestamp;
+use crate::{Language, attempt::AttemptView, ids::*, lesson::LessonView, progress::Progress};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -28,6 +27,9 @@ pub struct RosterEntry {
     pub pupil_id: UserId,
     pub number: u16,
     pub name: String,
+    /// Whether the pupil can sign in with a PIN already; for staff only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub has_pin: Option<bool>,
 }
 
 /// A class in a list.
@@ -49,8 +51,32 @@ pub struct ClassDetail {
     pub class_code: String,
     pub settings: ClassSettings,
     pub pupils_list: Vec<RosterEntry>,
-    pub teachers: Vec<String>,
+    pub teachers: Vec<ClassTeacher>,
+    pub groups: Vec<ClassGroup>,
     pub lessons: Vec<LessonView>,
+}
+
+/// Who teaches a class.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ClassTeacher {
+    pub user_id: UserId,
+    pub name: String,
+}
+
+/// A named group of a class, to give lessons to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ClassGroup {
+    pub group_id: GroupId,
+    pub name: String,
+    pub pupil_ids: Vec<UserId>,
+}
+
+/// Makes or changes a group.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SetGroup {
+    pub name: String,
+    pub pupil_ids: Vec<UserId>,
 }
 
 /// A new class.
@@ -85,60 +111,6 @@ pub struct AddPupil {
     pub name: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pin: Option<String>,
-}
-
-/// How far help may go in a lesson.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum HintCeiling {
-    None,
-    Nudge,
-    #[default]
-    Concept,
-    WorkedStep,
-}
-
-/// Practice, or an exam without help.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum LessonMode {
-    #[default]
-    Practice,
-    Exam,
-}
-
-/// Whether pupils can work in it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum LessonState {
-    #[default]
-    Open,
-    Paused,
-    Closed,
-}
-
-/// Gives problems to a class.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct OpenLesson {
-    pub title: String,
-    pub problem_ids: Vec<ProblemId>,
-    #[serde(default)]
-    pub hint_ceiling: HintCeiling,
-}
-
-/// Problems given to a class.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct LessonView {
-    pub lesson_id: LessonId,
-    pub class_id: ClassId,
-    pub title: String,
-    pub mode: LessonMode,
-    pub hint_ceiling: HintCeiling,
-    pub state: LessonState,
-    pub problems: Vec<ProblemSummary>,
-    #[schema(value_type = String, format = DateTime)]
-    pub opened_at: Timestamp,
 }
 
 /// A pupil's page for their teacher.

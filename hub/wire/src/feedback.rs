@@ -41,6 +41,8 @@ pub enum HintReason {
     OtherLanguage,
     /// The model's text was stopped because it told the answer.
     ToldTheAnswer,
+    /// The pupil has asked for more help in a minute than the model gives one pupil.
+    TooMany,
 }
 
 /// Why there is no help.

@@ -50,6 +50,12 @@ pub enum NoticeCode {
     DiskLow,
     /// A refresh token was used twice: a session was ended.
     TokenReuse,
+    /// The hub cannot be found by name on the network.
+    NotAnnounced,
+    /// The audit log does not fit its own chain.
+    AuditBroken,
+    /// What is kept too long could not be removed.
+    RetentionFailed,
 }
 
 /// An error by RFC 9457, as `application/problem+json`.
@@ -85,6 +91,8 @@ pub enum ProblemCode {
     WrongSecret,
     /// Too many wrong tries: wait.
     TooManyTries,
+    /// More requests than one user and device may send in a minute.
+    TooManyRequests,
     /// Staff and parents cannot sign in over plain HTTP.
     PlainHttp,
     NotAllowed,
@@ -93,7 +101,18 @@ pub enum ProblemCode {
     /// The same attempt id with another answer.
     OtherAnswer,
     UnknownProblem,
+    /// The lesson is over and the answer was given after its end.
     LessonClosed,
+    /// The lesson is paused.
+    LessonPaused,
+    /// The exam keeps its grades until it is closed, or was handed in already.
+    ExamRunning,
+    /// What was previewed is no longer what would happen: look at the preview again.
+    Changed,
+    /// The file cannot be read as what it should be.
+    BadFile,
+    /// A reason must be given.
+    ReasonNeeded,
     WeakPassword,
     /// A login name or a number is taken.
     Taken,

@@ -76,4 +76,16 @@ id! {
     FeedbackId,
     /// A message of the hub to its admin.
     NoticeId,
+    /// A named group of pupils of a class.
+    GroupId,
+    /// What a pupil is told by people: a note, an opened step, a corrected grade.
+    NoteId,
+    /// One correction of a key and of the grades that follow from it.
+    RegradeId,
+    /// One import of a list, or one change of the school year.
+    RosterChangeId,
+    /// A key for a program that reads the hub.
+    ApiKeyId,
+    /// What a guardian has agreed to.
+    ConsentId,
 }

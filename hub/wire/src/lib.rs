@@ -8,14 +8,21 @@ pub mod answer;
 pub mod attempt;
 pub mod authoring;
 pub mod class;
+pub mod exchange;
 pub mod feedback;
+pub mod house;
 pub mod hub;
 pub mod ids;
+pub mod lesson;
 pub mod live;
 pub mod model;
+pub mod people;
+pub mod privacy;
 pub mod problem;
 pub mod progress;
 pub mod question;
+pub mod regrade;
+pub mod report;
 
 /// The language of a class, a user or a text.
 #[derive(

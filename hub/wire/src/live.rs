@@ -1,6 +1,12 @@
 //! The class as it works: one picture, then what changes.
 
-use crate::{attempt::CellState, class::RosterEntry, ids::*, problem::ProblemSummary};
+use crate::{
+    attempt::CellState,
+    class::RosterEntry,
+    ids::*,
+    lesson::{HintCeiling, LessonMode, LessonState},
+    problem::ProblemSummary,
+};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -9,22 +15,83 @@ use utoipa::ToSchema;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ClassLive {
     pub class_id: ClassId,
-    pub lesson_id: Option<LessonId>,
-    pub title: String,
+    /// The lesson that is shown: the newest open one, else the newest; absent if there is none.
+    pub lesson: Option<LiveLesson>,
     pub problems: Vec<ProblemSummary>,
+    /// By number; only those the lesson is for.
     pub pupils: Vec<LivePupil>,
     /// Pass as `Last-Event-ID` to get what changed since this picture.
     pub last_event: i64,
+    #[schema(value_type = String, format = DateTime)]
+    pub server_time: Timestamp,
+}
+
+/// The lesson in the live view.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct LiveLesson {
+    pub lesson_id: LessonId,
+    pub title: String,
+    pub mode: LessonMode,
+    pub hint_ceiling: HintCeiling,
+    pub state: LessonState,
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub ends_at: Option<Timestamp>,
 }
 
 /// A row of the grid.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct LivePupil {
     pub pupil: RosterEntry,
-    /// Signed in now.
-    pub present: bool,
+    pub standing: PupilStanding,
     /// In the order of the problems.
     pub cells: Vec<LiveCell>,
+}
+
+/// How a pupil fares in the lesson, computed once in the hub.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct PupilStanding {
+    pub state: PupilState,
+    /// Signed in now, whatever the state.
+    pub present: bool,
+    /// Since when the state holds, if the hub knows.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub since: Option<Timestamp>,
+    /// Why the pupil is stuck, the gravest first; empty unless stuck.
+    pub stuck: Vec<StuckReason>,
+    /// The problem that it is about.
+    pub problem_version_id: Option<ProblemVersionId>,
+    /// Exam: when it was handed in.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub handed_in_at: Option<Timestamp>,
+}
+
+/// One word for a pupil in a lesson; the first that fits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum PupilState {
+    /// Every problem is solved, or the exam is handed in.
+    Done,
+    /// Not signed in, or nothing heard of for two minutes.
+    Away,
+    /// Waits for or reads the tutor's help.
+    Asking,
+    Stuck,
+    NotStarted,
+    Working,
+}
+
+/// Why a pupil is stuck.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(tag = "why", rename_all = "snake_case")]
+pub enum StuckReason {
+    /// The same misconception at least twice in a row.
+    SameMistake { misconception: String, times: u32 },
+    /// At least three wrong tries in a row.
+    WrongInRow { times: u32 },
+    /// The help went as far as the lesson allows and the problem is not solved.
+    HelpUsedUp { level: u8 },
+    /// No problem solved for a long time though tries were made.
+    LongOnOne { minutes: u32 },
 }
 
 /// A pupil and a problem.
@@ -34,12 +101,20 @@ pub struct LiveCell {
     pub state: CellState,
     pub tries: u32,
     pub last_attempt: Option<AttemptId>,
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub last_at: Option<Timestamp>,
 }
 
 impl LiveCell {
     /// A problem the pupil has not tried.
     pub fn not_started(problem_version_id: ProblemVersionId) -> Self {
-        LiveCell { problem_version_id, state: CellState::NotStarted, tries: 0, last_attempt: None }
+        LiveCell {
+            problem_version_id,
+            state: CellState::NotStarted,
+            tries: 0,
+            last_attempt: None,
+            last_at: None,
+        }
     }
 }
 
@@ -55,10 +130,15 @@ pub enum LiveEvent {
         #[schema(value_type = String, format = DateTime)]
         at: Timestamp,
     },
-    Presence {
-        pupil_id: UserId,
-        present: bool,
-    },
-    /// The lesson or its problems changed, or too much was missed: fetch the picture again.
+    /// A pupil's standing in the shown lesson changed.
+    Pupil { pupil_id: UserId, lesson_id: LessonId, standing: PupilStanding },
+    /// The lesson was paused, went on or was extended.
+    Lesson { lesson: LiveLesson },
+    /// The lesson or its problems or pupils changed, or too much was missed: fetch the picture again.
     Refetch,
+    /// Every second, so that a dead line is noticed after three.
+    Beat {
+        #[schema(value_type = String, format = DateTime)]
+        server_time: Timestamp,
+    },
 }

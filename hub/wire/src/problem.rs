@@ -1,6 +1,11 @@
 //! A problem as pupils and staff see it in lists and while solving. Nothing here tells the answer.
 
-use crate::{ids::*, question::Question};
+use crate::{
+    ids::*,
+    lesson::{HintCeiling, LessonMode, LessonState, Sitting},
+    question::Question,
+};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -41,11 +46,24 @@ pub struct MyProblems {
     pub lessons: Vec<LessonProblems>,
 }
 
-/// One lesson and its problems in order.
+/// One lesson of the pupil and its problems, in the pupil's own order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct LessonProblems {
     pub lesson_id: LessonId,
     pub title: String,
+    pub mode: LessonMode,
+    pub hint_ceiling: HintCeiling,
+    /// Open or paused; exams that have closed stay for a day, with their grades.
+    pub state: LessonState,
+    /// When time is up, if there is a limit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub ends_at: Option<Timestamp>,
+    /// Exams only; absent until it has begun, and then the problems are there too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sitting: Option<Sitting>,
+    /// How many there are, also before an exam has begun.
+    pub problem_count: u32,
     pub problems: Vec<ProblemSummary>,
 }
 
@@ -61,7 +79,8 @@ pub struct ProblemStanding {
     pub lesson_id: Option<LessonId>,
     pub problem_version_id: ProblemVersionId,
     pub tries: u32,
-    pub solved: bool,
+    /// Absent while an exam keeps its grades.
+    pub solved: Option<bool>,
 }
 
 /// A skill of the curriculum.

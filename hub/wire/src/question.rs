@@ -22,6 +22,45 @@ pub enum Question {
     },
     /// A word or a short phrase.
     ShortText,
+    /// Whether what the statement claims is true.
+    TrueFalse,
+    /// All items, to be put in the order that the statement asks for.
+    Ordering {
+        /// In the order shown, which is not the answer's.
+        items: Vec<Choice>,
+    },
+    /// Each of the left gets its partner among the right.
+    Matching {
+        left: Vec<Choice>,
+        /// May hold more than are needed, and one may be the partner of several.
+        right: Vec<Choice>,
+    },
+    /// A text with gaps to fill.
+    Cloze {
+        /// Markdown with LaTeX; the mark `[[a]]` stands, outside of formulas, where the gap of the id `a` is.
+        text: String,
+        gaps: Vec<Gap>,
+    },
+}
+
+/// One gap of a cloze question.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Gap {
+    /// Stable within the problem version, as in the mark in the text.
+    pub id: String,
+    pub entry: GapEntry,
+}
+
+/// How a gap is filled.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum GapEntry {
+    /// A number in any form, as in [`Question::Number`].
+    Number,
+    /// A word or a short phrase.
+    Text,
+    /// One of these.
+    Choice { choices: Vec<Choice> },
 }
 
 /// One choice of a choice question.

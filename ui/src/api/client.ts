@@ -3,7 +3,7 @@
  * cookie, one renewal for however many requests wait for it; what is refused becomes an ApiProblem.
  */
 import { ApiProblem, isAbort, readProblem } from './apiProblem';
-import type { SignedIn, SignIn, SetUpHub } from './types';
+import type { JoinAsParent, SignedIn, SignIn, SetUpHub } from './types';
 
 export const BASE = '/api/v1';
 
@@ -47,6 +47,20 @@ export class HubClient {
     return this.#call<T>('DELETE', path, undefined, options);
   }
 
+  /** Sends the bytes of a file as they are; the hub reads them. */
+  async upload<T>(path: string, file: Blob, options: RequestOptions = {}): Promise<T> {
+    const headers = { Accept: 'application/json', 'Content-Type': 'application/octet-stream' };
+    const response = await this.#sendSignedIn('POST', path, headers, file, options.signal);
+    return (await response.json()) as T;
+  }
+
+  /** Asks for a file by POST and gives it with the name that the hub suggests, if it suggests one. */
+  async download(path: string, body: unknown, options: RequestOptions = {}): Promise<{ blob: Blob; name: string | null }> {
+    const headers = { Accept: '*/*', 'Content-Type': 'application/json' };
+    const response = await this.#sendSignedIn('POST', path, headers, JSON.stringify(body), options.signal);
+    return { blob: await response.blob(), name: fileNameOf(response.headers.get('content-disposition')) };
+  }
+
   /** Opens a stream of server-sent events; the token is renewed once if it has ended. */
   async open(path: string, lastEventId: string | null, signal: AbortSignal): Promise<Response> {
     const headers: Record<string, string> = { Accept: 'text/event-stream' };
@@ -56,6 +70,11 @@ export class HubClient {
 
   async signIn(secret: SignIn): Promise<SignedIn> {
     return this.#begin(await this.#call<SignedIn>('POST', '/sessions', secret, {}));
+  }
+
+  /** A parent's account by a paper code; they are signed in with it. */
+  async joinAsParent(form: JoinAsParent): Promise<SignedIn> {
+    return this.#begin(await this.#call<SignedIn>('POST', '/parents', form, {}));
   }
 
   async setUp(form: SetUpHub): Promise<SignedIn> {
@@ -112,7 +131,7 @@ export class HubClient {
     method: string,
     path: string,
     headers: Record<string, string>,
-    body: string | undefined,
+    body: string | Blob | undefined,
     signal?: AbortSignal,
   ): Promise<Response> {
     const used = this.#token;
@@ -138,7 +157,7 @@ export class HubClient {
     method: string,
     path: string,
     headers: Record<string, string>,
-    body: string | undefined,
+    body: string | Blob | undefined,
     signal?: AbortSignal,
   ): Promise<Response> {
     const init: RequestInit = {
@@ -157,6 +176,19 @@ export class HubClient {
       throw new ApiProblem({ code: 'unreachable', status: 0 });
     }
   }
+}
+
+/** The file name in a Content-Disposition, the UTF-8 form of RFC 6266 first; null if there is none that can be kept. */
+export function fileNameOf(disposition: string | null): string | null {
+  const wide = /filename\*=UTF-8''([^;\s]+)/i.exec(disposition ?? '')?.[1];
+  const plain = /filename="([^"]+)"/i.exec(disposition ?? '')?.[1];
+  let name = plain ?? null;
+  try {
+    if (wide !== undefined) name = decodeURIComponent(wide);
+  } catch {
+    // A broken percent code leaves the plain name.
+  }
+  return name === null || /[\\/\0]/.test(name) ? null : name;
 }
 
 /** The address on this hub; a path that leads elsewhere is refused, since the token goes with it. */

@@ -15,12 +15,13 @@ export function formatDay(at: Date, { language, timeZone }: Locale): string {
   return new Intl.DateTimeFormat(tag(language), { timeZone, month: language === 'ko' ? 'long' : 'short', day: 'numeric', weekday: 'short' }).format(at);
 }
 
-/** `오후 2:10` or `2:10 pm`; put together here, since browsers do not agree on 오후. */
-export function formatTime(at: Date, { language, timeZone }: Locale): string {
-  const parts = new Intl.DateTimeFormat('en-GB', { timeZone, hour: '2-digit', minute: '2-digit', hourCycle: 'h23' }).formatToParts(at);
+/** `오후 2:10` or `2:10 pm`, with seconds `오후 2:10:05`; put together here, since browsers do not agree on 오후. */
+export function formatTime(at: Date, { language, timeZone }: Locale, seconds = false): string {
+  const parts = new Intl.DateTimeFormat('en-GB', { timeZone, hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23' }).formatToParts(at);
   const hour = Number(parts.find((part) => part.type === 'hour')?.value ?? 0);
   const minute = parts.find((part) => part.type === 'minute')?.value ?? '00';
-  const clock = `${hour % 12 === 0 ? 12 : hour % 12}:${minute}`;
+  const second = parts.find((part) => part.type === 'second')?.value ?? '00';
+  const clock = `${hour % 12 === 0 ? 12 : hour % 12}:${minute}${seconds ? `:${second}` : ''}`;
   if (language === 'ko') return `${hour < 12 ? '오전' : '오후'} ${clock}`;
   return `${clock} ${hour < 12 ? 'am' : 'pm'}`;
 }

@@ -7,7 +7,9 @@ import { ko } from '../i18n/ko';
 import { language } from '../state/language.svelte';
 import EntryProbe from './EntryProbe.svelte';
 import { readKindCases } from './fixtures';
+import { describeMissing } from './complete';
 import { changeLayout, readDraft, startDraft, writeDraft } from './numberDraft';
+import { moveItem, orderOf } from './ordering';
 
 const cases = readKindCases();
 
@@ -18,6 +20,23 @@ function canBeGiven(question: Question, answer: Answer): boolean {
   if (question.kind === 'multiple_choice' && answer.kind === 'multiple_choice') {
     const inOrder = question.choices.map((c) => c.id).filter((id) => answer.choices.includes(id));
     return inOrder.length > 0 && JSON.stringify(inOrder) === JSON.stringify(answer.choices);
+  }
+  if (question.kind === 'true_false') return true;
+  if (question.kind === 'ordering' && answer.kind === 'ordering') {
+    return JSON.stringify([...answer.order].sort()) === JSON.stringify(question.items.map((item) => item.id).sort());
+  }
+  if (question.kind === 'matching' && answer.kind === 'matching') {
+    const lefts = question.left.map((item) => item.id).filter((id) => answer.pairs.some((pair) => pair.left === id));
+    const known = answer.pairs.every((pair) => question.right.some((item) => item.id === pair.right));
+    return known && lefts.length > 0 && JSON.stringify(answer.pairs.map((pair) => pair.left)) === JSON.stringify(lefts);
+  }
+  if (question.kind === 'cloze' && answer.kind === 'cloze') {
+    const inOrder = question.gaps.map((one) => one.id).filter((id) => answer.gaps.some((one) => one.gap === id));
+    const filled = answer.gaps.every(({ gap, text }) => {
+      const entry = question.gaps.find((one) => one.id === gap)?.entry;
+      return entry?.kind === 'choice' ? entry.choices.some((choice) => choice.id === text) : text.trim() !== '' && !/[\p{Cc}]/u.test(text);
+    });
+    return filled && inOrder.length > 0 && JSON.stringify(answer.gaps.map((one) => one.gap)) === JSON.stringify(inOrder);
   }
   const text = 'text' in answer ? answer.text : '';
   return text.trim() !== '' && !/[\p{Cc}]/u.test(text);
@@ -31,13 +50,45 @@ async function give(question: Question, answer: Answer): Promise<void> {
     for (const id of [...wanted].reverse()) await fireEvent.click(boxes.find((box) => box.value === id)!);
     return;
   }
+  if (answer.kind === 'true_false') {
+    await fireEvent.click((screen.getAllByRole('radio') as HTMLInputElement[]).find((radio) => radio.value === String(answer.value))!);
+    return;
+  }
+  if (answer.kind === 'ordering') return putInOrder(answer.order);
+  if (answer.kind === 'matching') {
+    for (const { left, right } of [...answer.pairs].reverse()) {
+      await fireEvent.click(document.querySelector(`[data-left="${left}"]`)!);
+      await fireEvent.click(document.querySelector(`[data-right="${right}"]`)!);
+    }
+    return;
+  }
+  if (answer.kind === 'cloze') {
+    for (const { gap, text } of [...answer.gaps].reverse()) {
+      const field = document.querySelector<HTMLInputElement | HTMLSelectElement>(`[data-gap="${gap}"]`)!;
+      if (field instanceof HTMLSelectElement) await fireEvent.change(field, { target: { value: text } });
+      else await fireEvent.input(field, { target: { value: text } });
+    }
+    return;
+  }
   if (question.kind === 'number') await fireEvent.click(screen.getByRole('button', { name: ko['entry.layout.plain'] }));
   await fireEvent.input(screen.getByRole('textbox'), { target: { value: answer.text } });
 }
 
+/** By the buttons alone: each item is sent up to its place. */
+async function putInOrder(order: string[]): Promise<void> {
+  const rows = () => [...document.querySelectorAll<HTMLElement>('[data-item]')].map((row) => row.dataset.item);
+  if (JSON.stringify(rows()) === JSON.stringify(order)) {
+    await fireEvent.click(screen.getByRole('button', { name: ko['entry.order.keep'] }));
+    return;
+  }
+  for (const [place, id] of order.entries()) {
+    while (rows().indexOf(id) > place) await fireEvent.click(document.querySelector(`[data-item="${id}"] [data-side="up"]`)!);
+  }
+}
+
 describe('each kind of question', () => {
   const kinds = new Set(cases.map((one) => one.question.kind));
-  it('has its cases', () => expect([...kinds].sort()).toEqual(['multiple_choice', 'number', 'short_text', 'single_choice']));
+  it('has its cases', () => expect([...kinds].sort()).toEqual(['cloze', 'matching', 'multiple_choice', 'number', 'ordering', 'short_text', 'single_choice', 'true_false']));
 
   for (const { belief, question, answers } of cases) {
     const given = answers.filter(({ answer }) => canBeGiven(question, answer));
@@ -124,5 +175,68 @@ describe('the boxes of a number', () => {
     await key('4');
     await key(ko['entry.minus']);
     expect(built).toEqual({ kind: 'number', text: '-1/4' });
+  });
+});
+
+describe('an order', () => {
+  const question: Question = { kind: 'ordering', items: [{ id: 'a', text: '가' }, { id: 'b', text: '나' }, { id: 'c', text: '다' }] };
+
+  it('follows the arrow keys, and the cursor stays with what it moved', async () => {
+    let built: Answer | null = null;
+    render(EntryProbe, { question, onanswer: (value: Answer | null) => (built = value) });
+    const down = document.querySelector<HTMLButtonElement>('[data-item="a"] [data-side="down"]')!;
+    down.focus();
+    await fireEvent.keyDown(down, { key: 'ArrowDown' });
+    expect(built).toEqual({ kind: 'ordering', order: ['b', 'a', 'c'] });
+    expect((document.activeElement?.closest('[data-item]') as HTMLElement | null)?.dataset.item).toBe('a');
+    expect(screen.getByRole('status').textContent).toBe('가, 이제 2번째');
+  });
+
+  it('keeps what it knows of an answer', () => {
+    expect(orderOf(question, { kind: 'ordering', order: ['c', 'x', 'c', 'a'] })).toEqual(['c', 'a', 'b']);
+    expect(moveItem(['a', 'b', 'c'], 2, 0)).toEqual(['c', 'a', 'b']);
+  });
+});
+
+describe('pairs', () => {
+  const question: Question = {
+    kind: 'matching',
+    left: [{ id: 'l1', text: '하나' }, { id: 'l2', text: '둘' }],
+    right: [{ id: 'r1', text: 'one' }, { id: 'r2', text: 'two' }, { id: 'r3', text: 'three' }],
+  };
+
+  it('go to the first free one if none was chosen, can be shared, changed and undone', async () => {
+    let built: Answer | null = null;
+    render(EntryProbe, { question, onanswer: (value: Answer | null) => (built = value) });
+    const press = (selector: string) => fireEvent.click(document.querySelector(selector)!);
+    await press('[data-right="r1"]');
+    await press('[data-right="r1"]');
+    expect(built).toEqual({ kind: 'matching', pairs: [{ left: 'l1', right: 'r1' }, { left: 'l2', right: 'r1' }] });
+    await press('[data-left="l1"]');
+    await press('[data-right="r3"]');
+    expect(built).toEqual({ kind: 'matching', pairs: [{ left: 'l1', right: 'r3' }, { left: 'l2', right: 'r1' }] });
+    await fireEvent.keyDown(document.querySelector('[data-left="l2"]')!, { key: 'Delete' });
+    expect(built).toEqual({ kind: 'matching', pairs: [{ left: 'l1', right: 'r3' }] });
+    expect(describeMissing(question, built)).toBe(ko['solve.missing.pairs']);
+  });
+});
+
+describe('a text with gaps', () => {
+  it('has its entries where the marks stand, and says which are empty', async () => {
+    const question: Question = {
+      kind: 'cloze',
+      text: '삼각형의 세 각의 합은 **[[a]]** 도이고, $n$각형은 [[b]]',
+      gaps: [
+        { id: 'a', entry: { kind: 'number' } },
+        { id: 'b', entry: { kind: 'choice', choices: [{ id: 'x', text: '$\\frac{1}{2}$' }] } },
+      ],
+    };
+    let built: Answer | null = null;
+    render(EntryProbe, { question, onanswer: (value: Answer | null) => (built = value) });
+    await fireEvent.input(screen.getByRole('textbox', { name: '빈칸 1' }), { target: { value: '180' } });
+    expect(built).toEqual({ kind: 'cloze', gaps: [{ gap: 'a', text: '180' }] });
+    expect(describeMissing(question, built)).toBe(ko['solve.missing.gaps']);
+    expect(screen.getByRole('option', { name: '2분의 1' })).toBeTruthy();
+    expect(document.querySelector('.text')?.textContent).not.toContain('[[');
   });
 });

@@ -7,6 +7,8 @@ import type { Route } from '../router/routes';
 /** The screens of everybody but staff. */
 export const coreRoutes: readonly Route[] = [
   { path: '/sign-in', roles: 'anyone', load: () => import('./SignIn.svelte') },
+  { path: '/card', roles: 'anyone', load: () => import('./CardSignIn.svelte') },
+  { path: '/join', roles: 'anyone', load: () => import('./Join.svelte') },
   { path: '/setup', roles: 'anyone', load: () => import('./SetUp.svelte') },
   {
     path: '/problems',
@@ -15,6 +17,7 @@ export const coreRoutes: readonly Route[] = [
     nav: { word: () => t('app.menu.problems'), icon: ListChecks },
   },
   { path: '/lessons/:lesson_id/problems/:problem_version_id', roles: ['student'], load: () => import('./Solve.svelte') },
+  { path: '/lessons/:lesson_id/exam', roles: ['student'], load: () => import('./Exam.svelte') },
   { path: '/lessons/:lesson_id/finished', roles: ['student'], load: () => import('./LessonFinished.svelte') },
   {
     path: '/progress',

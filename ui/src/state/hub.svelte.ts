@@ -2,6 +2,7 @@
 import { HubClient } from '../api/client';
 import type { HubInfo } from '../api/types';
 import type { Locale } from '../i18n/format';
+import { clock } from './clock.svelte';
 import { language } from './language.svelte';
 
 export const hub = new HubClient();
@@ -17,6 +18,7 @@ class HubState {
 
   async load(): Promise<HubInfo> {
     this.info = await hub.get<HubInfo>('/hub');
+    clock.hear(this.info.server_time);
     return this.info;
   }
 }

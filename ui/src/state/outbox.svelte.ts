@@ -23,6 +23,8 @@ export class Outbox {
   waiting = $state<Waiting[]>([]);
   /** True when the last try failed and another one is planned. */
   stuck = $state(false);
+  /** Told of every answer that has settled, also when no screen listens any more. */
+  onSettled: (entry: Waiting, delivery: Delivery) => void = () => {};
   #post: (body: SubmitAnswer) => Promise<AttemptReceipt>;
   #userId: string | null = null;
   #listeners = new Map<string, (delivery: Delivery) => void>();
@@ -38,6 +40,11 @@ export class Outbox {
   /** How many answers of the pupil who is signed in have not arrived yet. */
   get mine(): number {
     return this.waiting.filter((entry) => entry.user_id === this.#userId).length;
+  }
+
+  /** How many answers of a lesson the pupil who is signed in still has here. */
+  countFor(lessonId: string): number {
+    return this.waiting.filter((entry) => entry.user_id === this.#userId && entry.body.lesson_id === lessonId).length;
   }
 
   /** A pupil signed in (their answers are sent), or nobody is. */
@@ -116,6 +123,7 @@ export class Outbox {
     removeStored(PREFIX + id);
     this.#tries = 0;
     this.stuck = false;
+    this.onSettled(entry, delivery);
     const listener = this.#listeners.get(id);
     this.#listeners.delete(id);
     listener?.(delivery);

@@ -1,5 +1,5 @@
 /** Who is signed in on this page. */
-import type { Me, SetUpHub, SignIn, SignedIn } from '../api/types';
+import type { JoinAsParent, Me, SetUpHub, SignIn, SignedIn } from '../api/types';
 import { hub } from './hub.svelte';
 import { language } from './language.svelte';
 
@@ -21,6 +21,10 @@ class Session {
 
   async signIn(secret: SignIn): Promise<Me> {
     return (await hub.signIn(secret)).me;
+  }
+
+  async joinAsParent(form: JoinAsParent): Promise<Me> {
+    return (await hub.joinAsParent(form)).me;
   }
 
   async setUp(form: SetUpHub): Promise<Me> {

@@ -1,14 +1,17 @@
 /** A pupil's lessons, where they stand, and their answers on the way. */
-import type { Answer, AttemptReceipt, LessonProblems, MyProblems, MyStanding, ProblemView } from '../api/types';
+import type { FaultCode } from '../api/apiProblem';
+import type { Answer, AttemptReceipt, LessonProblems, MyProblems, MyStanding, ProblemStanding, ProblemView } from '../api/types';
 import type { Mark } from '../components/StateMark.svelte';
 import { hub } from './hub.svelte';
 import { language } from './language.svelte';
-import { Outbox } from './outbox.svelte';
+import { Outbox, type Delivery, type Waiting } from './outbox.svelte';
 
 export const outbox = new Outbox((body) => hub.post<AttemptReceipt>('/attempts', body));
 
 class Work {
   lessons = $state<LessonProblems[] | null>(null);
+  /** Answers that the hub did not take, by lesson and problem, with the code that says why. */
+  refusals = $state<Record<string, FaultCode>>({});
   #marks = $state<Record<string, { mark: Mark; tries: number }>>({});
   #owner: string | null = null;
   #views = new Map<string, Promise<ProblemView>>();
@@ -19,6 +22,7 @@ class Work {
       this.#owner = userId;
       this.lessons = null;
       this.#marks = {};
+      this.refusals = {};
       this.#views.clear();
     }
     const [problems, standing] = await Promise.all([hub.get<MyProblems>('/me/problems'), hub.get<MyStanding>('/me/standing')]);
@@ -26,10 +30,28 @@ class Work {
     const marks: Record<string, { mark: Mark; tries: number }> = {};
     for (const one of standing.problems) {
       const key = keyOf(one.lesson_id ?? null, one.problem_version_id);
-      marks[key] = { mark: one.solved ? 'right' : one.tries > 0 ? 'not_yet' : 'not_started', tries: one.tries };
+      const before = this.#marks[key];
+      const mark = markOf(one);
+      // An answer may have been graded while this was on its way, and only this page knows of help.
+      const newer = before !== undefined && before.tries > one.tries;
+      marks[key] = newer ? before : { mark: mark === 'not_yet' && before?.mark === 'helping' ? 'helping' : mark, tries: one.tries };
     }
+    for (const lesson of problems.lessons) if (lesson.mode === 'exam') this.#markSaved(userId, lesson, marks);
     this.#marks = marks;
     this.lessons = problems.lessons;
+  }
+
+  /** Fetches again for the pupil who is here. */
+  async reload(): Promise<void> {
+    if (this.#owner !== null) await this.load(this.#owner);
+  }
+
+  /** The hub has told one lesson anew. */
+  takeLesson(lesson: LessonProblems): void {
+    const known = this.lessons ?? [];
+    this.lessons = known.some((one) => one.lesson_id === lesson.lesson_id)
+      ? known.map((one) => (one.lesson_id === lesson.lesson_id ? lesson : one))
+      : [lesson, ...known];
   }
 
   lesson(lessonId: string): LessonProblems | null {
@@ -52,13 +74,25 @@ class Work {
     return lesson.problems.filter((problem) => this.mark(lesson.lesson_id, problem.problem_version_id) === 'right').length;
   }
 
-  /** The hub has graded an answer. An answer that could not be read is held against nobody. */
+  /** The hub has taken an answer. One that could not be read is held against nobody; an exam keeps its grades. */
   take(lessonId: string, versionId: string, receipt: AttemptReceipt): void {
     const key = keyOf(lessonId, versionId);
     const before = this.#marks[key]?.mark;
-    const right = receipt.grade.outcome === 'right' || receipt.grade.outcome === 'right_but_form';
-    const mark: Mark = right || before === 'right' ? 'right' : receipt.grade.outcome === 'wrong' ? 'not_yet' : (before ?? 'not_started');
-    this.#marks = { ...this.#marks, [key]: { mark, tries: receipt.tries } };
+    this.#marks = { ...this.#marks, [key]: { mark: markAfter(before, receipt), tries: receipt.tries } };
+    this.#forgetRefusal(key);
+  }
+
+  /** What became of an answer, whether or not its screen is still there. */
+  settle(entry: Waiting, delivery: Delivery): void {
+    const lessonId = entry.body.lesson_id ?? null;
+    if (entry.user_id !== this.#owner || lessonId === null) return;
+    if (delivery.kind === 'kept') this.take(lessonId, entry.body.problem_version_id, delivery.receipt);
+    else this.refusals = { ...this.refusals, [keyOf(lessonId, entry.body.problem_version_id)]: delivery.problem.code };
+  }
+
+  /** Why the last answer was not taken; null if it was. */
+  refusal(lessonId: string, versionId: string): FaultCode | null {
+    return this.refusals[keyOf(lessonId, versionId)] ?? null;
   }
 
   /** Help has been asked for. */
@@ -74,7 +108,7 @@ class Work {
     const order = [...lesson.problems.slice(at + 1), ...lesson.problems.slice(0, Math.max(0, at))];
     const open = order.find((problem) => {
       const mark = this.mark(lesson.lesson_id, problem.problem_version_id);
-      return mark !== 'right' && mark !== 'waiting';
+      return mark !== 'right' && mark !== 'waiting' && mark !== 'saved';
     });
     return open?.problem_version_id ?? null;
   }
@@ -89,9 +123,26 @@ class Work {
     asked.catch(() => this.#views.delete(key));
     return asked;
   }
+
+  /** An exam's answer that cannot be read counts as no try, and was saved all the same. */
+  #markSaved(userId: string, lesson: LessonProblems, marks: Record<string, { mark: Mark; tries: number }>): void {
+    for (const { problem_version_id } of lesson.problems) {
+      const key = keyOf(lesson.lesson_id, problem_version_id);
+      if ((marks[key]?.mark ?? 'not_started') !== 'not_started') continue;
+      const given = this.#marks[key]?.mark === 'saved' || readLastTry(userId, lesson.lesson_id, problem_version_id) !== null;
+      if (given) marks[key] = { mark: lesson.state === 'closed' ? 'not_yet' : 'saved', tries: 0 };
+    }
+  }
+
+  #forgetRefusal(key: string): void {
+    if (!(key in this.refusals)) return;
+    const { [key]: _gone, ...others } = this.refusals;
+    this.refusals = others;
+  }
 }
 
 export const work = new Work();
+outbox.onSettled = (entry, delivery) => work.settle(entry, delivery);
 
 /** What a pupil last did with a problem, kept while the tab lives, so that a reload loses nothing. */
 export interface LastTry {
@@ -120,6 +171,43 @@ export function writeLastTry(userId: string, lessonId: string, versionId: string
   } catch {
     // The answer itself is in the outbox or at the hub; only the reload forgets where it was.
   }
+}
+
+/** What stands in an entry and was not sent yet, so that a reload loses nothing. */
+export function readDraft(userId: string, lessonId: string, versionId: string): Answer | null {
+  try {
+    const text = sessionStorage.getItem(draftKey(userId, lessonId, versionId));
+    return text === null ? null : (JSON.parse(text) as Answer);
+  } catch {
+    return null;
+  }
+}
+
+export function writeDraft(userId: string, lessonId: string, versionId: string, answer: Answer | null): void {
+  try {
+    const key = draftKey(userId, lessonId, versionId);
+    if (answer) sessionStorage.setItem(key, JSON.stringify(answer));
+    else sessionStorage.removeItem(key);
+  } catch {
+    // It lasts as long as the screen.
+  }
+}
+
+function markOf(one: ProblemStanding): Mark {
+  if (one.solved === true) return 'right';
+  if (one.tries === 0) return 'not_started';
+  return one.solved === false ? 'not_yet' : 'saved';
+}
+
+function markAfter(before: Mark | undefined, receipt: AttemptReceipt): Mark {
+  if (!receipt.grade) return 'saved';
+  const { outcome } = receipt.grade;
+  if (outcome === 'right' || outcome === 'right_but_form' || before === 'right') return 'right';
+  return outcome === 'wrong' ? 'not_yet' : (before ?? 'not_started');
+}
+
+function draftKey(userId: string, lessonId: string, versionId: string): string {
+  return `ds.draft.${userId}.${lessonId}.${versionId}`;
 }
 
 function tryKey(userId: string, lessonId: string, versionId: string): string {

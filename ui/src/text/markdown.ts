@@ -3,7 +3,7 @@
  * of these forms stays plain text, so no HTML of an author or a model can come alive.
  *
  * Blocks: paragraphs, headings, lists, tables, maths between `$$` or `\[ \]`. Inline: `**bold**`, `*stress*`,
- * `` `code` ``, maths between `$` or `\( \)`, line breaks.
+ * `` `code` ``, maths between `$` or `\( \)`, line breaks; where gaps are asked for, `[[a]]` is the gap of the id `a`.
  */
 
 export type Inline =
@@ -12,6 +12,7 @@ export type Inline =
   | { kind: 'stress'; of: Inline[] }
   | { kind: 'code'; text: string }
   | { kind: 'maths'; tex: string }
+  | { kind: 'gap'; id: string }
   | { kind: 'break' };
 
 export type Align = 'left' | 'center' | 'right' | null;
@@ -23,6 +24,8 @@ export type Block =
   | { kind: 'list'; ordered: boolean; start: number; items: Inline[][] }
   | { kind: 'table'; align: Align[]; head: Inline[][]; rows: Inline[][][] };
 
+type ParseInline = (text: string) => Inline[];
+
 const BULLET = /^\s{0,3}[-*+]\s+(.*)$/;
 const NUMBERED = /^\s{0,3}(\d{1,3})[.)]\s+(.*)$/;
 const HEADING = /^\s{0,3}#{1,6}\s+(.*?)\s*#*$/;
@@ -30,8 +33,9 @@ const RULE_ROW = /^\s*\|?\s*:?-{1,}:?\s*(\|\s*:?-{1,}:?\s*)*\|?\s*$/;
 /** Beyond this a text is no problem and no hint; the rest is shown as it is. */
 const MAX_DEPTH = 6;
 
-/** The blocks of a text. */
-export function parseMarkdown(source: string): Block[] {
+/** The blocks of a text. With `gaps`, the marks of a cloze text become gaps; elsewhere they are plain text. */
+export function parseMarkdown(source: string, gaps = false): Block[] {
+  const inline: ParseInline = (text) => parseInlineAt(text, 0, gaps);
   const lines = source.replace(/\r\n?/g, '\n').split('\n');
   const blocks: Block[] = [];
   let at = 0;
@@ -49,18 +53,18 @@ export function parseMarkdown(source: string): Block[] {
     }
     const heading = HEADING.exec(line);
     if (heading) {
-      blocks.push({ kind: 'heading', of: parseInline(heading[1] ?? '') });
+      blocks.push({ kind: 'heading', of: inline(heading[1] ?? '') });
       at += 1;
       continue;
     }
     if (line.includes('|') && RULE_ROW.test(lines[at + 1] ?? '') && (lines[at + 1] ?? '').includes('-')) {
-      const table = readTable(lines, at);
+      const table = readTable(lines, at, inline);
       blocks.push(table.block);
       at = table.next;
       continue;
     }
     if (BULLET.test(line) || NUMBERED.test(line)) {
-      const list = readList(lines, at);
+      const list = readList(lines, at, inline);
       blocks.push(list.block);
       at = list.next;
       continue;
@@ -68,13 +72,17 @@ export function parseMarkdown(source: string): Block[] {
     const start = at;
     at += 1;
     while (at < lines.length && !startsBlock(lines, at)) at += 1;
-    blocks.push({ kind: 'paragraph', of: parseInline(lines.slice(start, at).map((l) => l.trim()).join('\n')) });
+    blocks.push({ kind: 'paragraph', of: inline(lines.slice(start, at).map((l) => l.trim()).join('\n')) });
   }
   return blocks;
 }
 
 /** The inline parts of a text of one block. */
-export function parseInline(source: string, depth = 0): Inline[] {
+export function parseInline(source: string): Inline[] {
+  return parseInlineAt(source, 0, false);
+}
+
+function parseInlineAt(source: string, depth: number, gaps: boolean): Inline[] {
   const parts: Inline[] = [];
   let text = '';
   const flush = () => {
@@ -84,7 +92,7 @@ export function parseInline(source: string, depth = 0): Inline[] {
   let at = 0;
   while (at < source.length) {
     const rest = source.slice(at);
-    const found = depth < MAX_DEPTH ? readInline(rest, source[at - 1] ?? ' ', depth) : null;
+    const found = depth < MAX_DEPTH ? readInline(rest, source[at - 1] ?? ' ', depth, gaps) : null;
     if (found) {
       flush();
       parts.push(found.part);
@@ -101,17 +109,19 @@ export function parseInline(source: string, depth = 0): Inline[] {
   return parts;
 }
 
-function readInline(rest: string, before: string, depth: number): { part: Inline; length: number } | null {
+function readInline(rest: string, before: string, depth: number, gaps: boolean): { part: Inline; length: number } | null {
   if (rest.startsWith('\n')) return { part: { kind: 'break' }, length: 1 };
+  const gap = gaps ? /^\[\[([\w-]{1,40})\]\]/.exec(rest) : null;
+  if (gap) return { part: { kind: 'gap', id: gap[1] ?? '' }, length: gap[0].length };
   const maths = readInlineMaths(rest);
   if (maths) return { part: { kind: 'maths', tex: maths.tex }, length: maths.length };
   const code = /^(`+)([^`](?:.*?[^`])?)\1(?!`)/s.exec(rest);
   if (code) return { part: { kind: 'code', text: (code[2] ?? '').trim() }, length: code[0].length };
   const bold = /^\*\*(?=\S)(.*?\S)\*\*/s.exec(rest);
-  if (bold) return { part: { kind: 'bold', of: parseInline(bold[1] ?? '', depth + 1) }, length: bold[0].length };
+  if (bold) return { part: { kind: 'bold', of: parseInlineAt(bold[1] ?? '', depth + 1, gaps) }, length: bold[0].length };
   // A single star between digits is a times sign, not stress.
   const stress = /\w/.test(before) ? null : /^\*(?=[^\s*])([^*\n]*[^\s*])\*(?![\w*])/.exec(rest);
-  if (stress) return { part: { kind: 'stress', of: parseInline(stress[1] ?? '', depth + 1) }, length: stress[0].length };
+  if (stress) return { part: { kind: 'stress', of: parseInlineAt(stress[1] ?? '', depth + 1, gaps) }, length: stress[0].length };
   return null;
 }
 
@@ -146,7 +156,7 @@ function readMathsBlock(lines: string[], at: number): { tex: string; next: numbe
   }
 }
 
-function readList(lines: string[], at: number): { block: Block; next: number } {
+function readList(lines: string[], at: number, inline: ParseInline): { block: Block; next: number } {
   const ordered = NUMBERED.test(lines[at] ?? '') && !BULLET.test(lines[at] ?? '');
   const start = ordered ? Number(NUMBERED.exec(lines[at] ?? '')?.[1] ?? 1) : 1;
   const items: string[] = [];
@@ -159,10 +169,10 @@ function readList(lines: string[], at: number): { block: Block; next: number } {
     else break;
     next += 1;
   }
-  return { block: { kind: 'list', ordered, start, items: items.map((item) => parseInline(item)) }, next };
+  return { block: { kind: 'list', ordered, start, items: items.map((item) => inline(item)) }, next };
 }
 
-function readTable(lines: string[], at: number): { block: Block; next: number } {
+function readTable(lines: string[], at: number, inline: ParseInline): { block: Block; next: number } {
   const head = splitRow(lines[at] ?? '');
   const align = splitRow(lines[at + 1] ?? '').map((cell): Align => {
     const left = cell.startsWith(':');
@@ -173,10 +183,10 @@ function readTable(lines: string[], at: number): { block: Block; next: number } 
   let next = at + 2;
   while (next < lines.length && (lines[next] ?? '').includes('|') && (lines[next] ?? '').trim() !== '') {
     const cells = splitRow(lines[next] ?? '');
-    rows.push(head.map((_, i) => parseInline(cells[i] ?? '')));
+    rows.push(head.map((_, i) => inline(cells[i] ?? '')));
     next += 1;
   }
-  return { block: { kind: 'table', align, head: head.map((cell) => parseInline(cell)), rows }, next };
+  return { block: { kind: 'table', align, head: head.map((cell) => inline(cell)), rows }, next };
 }
 
 /** The cells of a row; a bar inside maths or after a backslash is part of its cell. */

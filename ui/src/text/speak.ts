@@ -31,6 +31,8 @@ function speakInline(parts: Inline[], language: Language): string {
           return part.text;
         case 'maths':
           return speakMaths(part.tex, language);
+        case 'gap':
+          return WORDS.square?.[language] ?? ' ';
         case 'break':
           return ' ';
         case 'bold':

@@ -11,11 +11,13 @@ use std::path::Path;
 const MAY_IMPORT: &[(&str, &[&str], &[&str])] = &[
     ("dreamseed-wire", &[], &[]),
     ("dreamseed-grading", &["dreamseed-wire"], &[]),
+    ("dreamseed-formats", &["dreamseed-wire", "dreamseed-grading"], &[]),
+    ("dreamseed-roster", &["dreamseed-wire"], &[]),
     ("dreamseed-models", &[], &[]),
     ("dreamseed-client", &["dreamseed-wire"], &[]),
     (
         "dreamseed-hub",
-        &["dreamseed-wire", "dreamseed-grading", "dreamseed-models"],
+        &["dreamseed-wire", "dreamseed-grading", "dreamseed-formats", "dreamseed-models", "dreamseed-roster"],
         &["dreamseed-client", "dreamseed-testkit"],
     ),
     ("dreamseed-load", &["dreamseed-client", "dreamseed-wire"], &[]),

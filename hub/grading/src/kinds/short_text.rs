@@ -8,12 +8,20 @@ pub(crate) const MAX_LENGTH: usize = 400;
 
 /// Grades a text against the accepted ones.
 pub(crate) fn grade(accepted: &[String], given: &str) -> Result<Result<Grade, Unreadable>, GradeError> {
+    let accepted = read_key(accepted)?;
+    Ok(grade_read(&accepted, given))
+}
+
+/// The accepted texts in the spelling that is compared.
+pub(crate) fn read_key(accepted: &[String]) -> Result<Vec<String>, GradeError> {
     let accepted: Vec<String> =
         accepted.iter().map(|text| squeeze_answer(text)).filter(|text| !text.is_empty()).collect();
-    if accepted.is_empty() {
-        return Err(GradeError::NoAccepted);
-    }
-    Ok(read(given).map(|text| if accepted.contains(&text) { Grade::Right } else { Grade::Wrong }))
+    if accepted.is_empty() { Err(GradeError::NoAccepted) } else { Ok(accepted) }
+}
+
+/// Grades a text against accepted ones as [`read_key`] gives them.
+pub(crate) fn grade_read(accepted: &[String], given: &str) -> Result<Grade, Unreadable> {
+    read(given).map(|text| if accepted.contains(&text) { Grade::Right } else { Grade::Wrong })
 }
 
 /// Whether two answers are one text.

@@ -18,7 +18,12 @@ const MAX_LENGTH: usize = 200;
 /// Grades the choice that `given` names.
 pub(crate) fn grade(key: &str, given: &str) -> Result<Result<Grade, Unreadable>, GradeError> {
     let key = read_id(key).ok_or(GradeError::NoChoice)?;
-    Ok(read(&key, given).map(|choice| if choice == key { Grade::Right } else { Grade::Wrong }))
+    Ok(grade_read(&key, given))
+}
+
+/// Grades against a key as [`read_id`] gives it.
+pub(crate) fn grade_read(key: &str, given: &str) -> Result<Grade, Unreadable> {
+    read(key, given).map(|choice| if choice == key { Grade::Right } else { Grade::Wrong })
 }
 
 /// Whether two answers name one choice.

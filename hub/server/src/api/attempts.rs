@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use axum::{Json, extract::State, http::StatusCode};
 use dreamseed_wire::{
+    account::Role,
     attempt::{AttemptReceipt, AttemptView, ReleasedSolution, SubmitAnswer},
     hub::{Problem, ProblemCode},
     ids::AttemptId,
@@ -17,6 +18,7 @@ use super::{
 use crate::{
     answering::{self, AnsweringError},
     hub::Ctx,
+    lessons::timing::Refusal,
     store::StoreError,
 };
 
@@ -48,9 +50,14 @@ async fn submit_attempt(
 )]
 async fn get_attempt(
     State(ctx): State<Arc<Ctx>>,
+    caller: Caller,
     Path(id): Path<AttemptId>,
 ) -> Result<Json<AttemptView>, ApiError> {
-    Ok(Json(answering::view(&ctx, id).await?))
+    let view = match caller.role {
+        Role::Student => answering::own_view(&ctx, id).await?,
+        Role::Parent | Role::Teacher | Role::Admin => answering::view(&ctx, id).await?,
+    };
+    Ok(Json(view))
 }
 
 /// The worked solution, once it is released to this pupil.
@@ -78,6 +85,13 @@ impl From<AnsweringError> for ApiError {
             AnsweringError::OtherLesson => {
                 ApiError::bad_field("lesson_id", "this lesson is not yours or does not hold the problem")
             }
+            AnsweringError::Refused(refusal) => refusal.into(),
+            AnsweringError::ExamRunning => ApiError::new(
+                StatusCode::FORBIDDEN,
+                ProblemCode::ExamRunning,
+                "While the exam is running there is no help, and grades are shown when it is over.",
+            )
+            .hint("Go on with the exam; everything can be seen when it has been closed."),
             AnsweringError::UnknownAttempt => ApiError::not_found("That answer"),
             AnsweringError::OtherAnswer => ApiError::new(
                 StatusCode::UNPROCESSABLE_ENTITY,
@@ -100,6 +114,33 @@ impl From<AnsweringError> for ApiError {
             // Whatever the checks did not foresee is the hub's fault: a 5xx, so that the device keeps the answer.
             AnsweringError::Store(cause @ StoreError::Taken(_)) => ApiError::internal(cause),
             AnsweringError::Store(cause) => cause.into(),
+        }
+    }
+}
+
+impl From<Refusal> for ApiError {
+    fn from(refusal: Refusal) -> Self {
+        let refuse = |code, detail| ApiError::new(StatusCode::CONFLICT, code, detail);
+        match refusal {
+            Refusal::Paused => refuse(
+                ProblemCode::LessonPaused,
+                "The lesson is paused: everyone looks to the front. What is typed stays.",
+            )
+            .hint("Send it when the lesson goes on."),
+            Refusal::Closed => refuse(
+                ProblemCode::LessonClosed,
+                "The lesson was over when this answer was given, so that it does not count.",
+            )
+            .hint("Go back to your list of problems."),
+            Refusal::NotBegun => {
+                refuse(ProblemCode::ExamRunning, "This is an exam, and you have not begun it yet.")
+                    .hint("Begin the exam; then its problems are shown.")
+            }
+            Refusal::HandedIn => refuse(
+                ProblemCode::ExamRunning,
+                "You have handed this exam in. What was answered before counts; this answer does not.",
+            )
+            .hint("Wait until the exam is closed; then the grades are shown."),
         }
     }
 }

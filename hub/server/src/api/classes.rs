@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::{Json, extract::State, http::StatusCode};
 use dreamseed_wire::{
-    class::{AddClass, ClassDetail, ClassSettings, ClassSummary, LessonView, OpenLesson, PupilPage},
+    class::{AddClass, ClassDetail, ClassSettings, ClassSummary, PupilPage},
     ids::*,
 };
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -24,8 +24,6 @@ pub fn routes() -> OpenApiRouter<Arc<Ctx>> {
         .routes(routes!(get_class))
         .routes(routes!(set_class_settings))
         .routes(routes!(get_pupil_page))
-        .routes(routes!(open_lesson))
-        .routes(routes!(close_lesson))
 }
 
 /// The classes that the caller teaches; all for the admin.
@@ -59,7 +57,7 @@ async fn get_class(
     State(ctx): State<Arc<Ctx>>,
     Path(id): Path<ClassId>,
 ) -> Result<Json<ClassDetail>, ApiError> {
-    Ok(Json(teaching::class_detail(&ctx.school.get(), id)?))
+    Ok(Json(teaching::class_detail(&ctx.school.get(), id, ctx.clock.now())?))
 }
 
 /// Decides whether help comes by itself and when the solution may be seen.
@@ -89,43 +87,11 @@ async fn get_pupil_page(
     Ok(Json(teaching::pupil_page(&ctx, class, pupil).await?))
 }
 
-/// Gives problems to the class.
-#[utoipa::path(
-    post, path = "/api/v1/classes/{class_id}/lessons", operation_id = "open_lesson", tag = "classes",
-    params(("class_id" = ClassId, Path)), request_body = OpenLesson, responses((status = 201, body = LessonView))
-)]
-async fn open_lesson(
-    State(ctx): State<Arc<Ctx>>,
-    caller: Caller,
-    Path(class): Path<ClassId>,
-    Body(body): Body<OpenLesson>,
-) -> Result<(StatusCode, Json<LessonView>), ApiError> {
-    Ok((StatusCode::CREATED, Json(teaching::open_lesson(&ctx, &caller, class, body).await?)))
-}
-
-/// Ends a lesson.
-#[utoipa::path(
-    post, path = "/api/v1/classes/{class_id}/lessons/{lesson_id}/close", operation_id = "close_lesson", tag = "classes",
-    params(("class_id" = ClassId, Path), ("lesson_id" = LessonId, Path)), responses((status = 204))
-)]
-async fn close_lesson(
-    State(ctx): State<Arc<Ctx>>,
-    caller: Caller,
-    Path((class, lesson)): Path<(ClassId, LessonId)>,
-) -> Result<StatusCode, ApiError> {
-    teaching::close_lesson(&ctx, &caller, class, lesson).await?;
-    Ok(StatusCode::NO_CONTENT)
-}
-
 impl From<TeachingError> for ApiError {
     fn from(err: TeachingError) -> Self {
         match err {
             TeachingError::UnknownClass => ApiError::not_found("That class"),
             TeachingError::UnknownPupil => ApiError::not_found("That pupil"),
-            TeachingError::UnknownLesson => ApiError::not_found("That lesson"),
-            TeachingError::UnknownProblem => {
-                ApiError::bad_field("problem_ids", "one of the problems is not on this hub")
-            }
             TeachingError::UnknownTeacher => {
                 ApiError::bad_field("teachers", "one of them is not a teacher of this hub")
             }

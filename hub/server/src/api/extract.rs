@@ -23,6 +23,16 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
     }
 }
 
+/// A file as the body of a request, whatever it says about its type.
+pub struct File(pub bytes::Bytes);
+
+impl<S: Send + Sync> FromRequest<S> for File {
+    type Rejection = ApiError;
+    async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
+        Ok(File(bytes::Bytes::from_request(request, state).await?))
+    }
+}
+
 /// Ids from the path.
 pub struct Path<T>(pub T);
 

@@ -4,7 +4,7 @@ use std::{convert::Infallible, sync::Arc, time::Duration};
 
 use axum::{
     extract::State,
-    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
+    http::{HeaderMap, StatusCode},
     response::{
         IntoResponse, Response,
         sse::{Event, KeepAlive, Sse},
@@ -16,11 +16,10 @@ use dreamseed_wire::{
     ids::AttemptId,
 };
 use futures_util::stream::{Stream, unfold};
-use tokio::time::{Instant, sleep_until};
-use tokio_util::sync::CancellationToken;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
+    event_stream::{Ended, StreamEnd, unbuffered},
     extract::{Body, Caller, Path},
     problem::ApiError,
 };
@@ -57,9 +56,10 @@ pub fn routes() -> OpenApiRouter<Arc<Ctx>> {
 )]
 async fn ask_help(
     State(ctx): State<Arc<Ctx>>,
+    caller: Caller,
     Path(attempt_id): Path<AttemptId>,
 ) -> Result<Response, ApiError> {
-    let ticket = feedback::ask(&ctx, attempt_id).await?;
+    let ticket = feedback::ask(&ctx, &caller, attempt_id).await?;
     Ok((StatusCode::ACCEPTED, axum::Json(ticket)).into_response())
 }
 
@@ -88,23 +88,9 @@ async fn follow_feedback(
     let in_engine = ctx.engine.status().borrow().waiting;
     let listener = ctx.feedback.subscribe(&ctx.store, attempt_id, seen, in_engine).await?;
     let listener = listener.ok_or_else(|| ApiError::not_found("Help for that answer"))?;
-    let left = caller.expires_at.duration_since(ctx.clock.now());
-    let reading = Reading {
-        listener,
-        token_ends: Instant::now() + Duration::try_from(left).unwrap_or_default(),
-        session_ends: ctx.auth.watch_end(caller.session_id),
-        stopping: ctx.stopping.clone(),
-        is_over: false,
-    };
-    let mut response = Sse::new(reading.events())
-        .keep_alive(KeepAlive::new().interval(KEEP_ALIVE).text("alive"))
-        .into_response();
-    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    // Proxies must not collect the stream.
-    response
-        .headers_mut()
-        .insert(HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"));
-    Ok(response)
+    let reading = Reading { listener, end: StreamEnd::of(&ctx, &caller), is_over: false };
+    let stream = Sse::new(reading.events()).keep_alive(KeepAlive::new().interval(KEEP_ALIVE).text("alive"));
+    Ok(unbuffered(stream.into_response()))
 }
 
 /// Say whether the newest help for an answer helped.
@@ -132,9 +118,7 @@ async fn rate_feedback(
 /// One reader's stream and what may end it.
 struct Reading {
     listener: Listener,
-    token_ends: Instant,
-    session_ends: CancellationToken,
-    stopping: CancellationToken,
+    end: StreamEnd,
     is_over: bool,
 }
 
@@ -152,13 +136,11 @@ impl Reading {
         }
         tokio::select! {
             biased;
-            () = self.stopping.cancelled() => None,
-            () = self.session_ends.cancelled() => {
+            ended = self.end.reached() => {
                 self.is_over = true;
-                Some(NumberedEvent { id: None, event: FeedbackEvent::Failed { reason: FeedbackFailure::SignedOut } })
+                let failed = FeedbackEvent::Failed { reason: FeedbackFailure::SignedOut };
+                (ended == Ended::SignedOut).then_some(NumberedEvent { id: None, event: failed })
             }
-            // Nothing is wrong: the client takes a new token and goes on from the last event.
-            () = sleep_until(self.token_ends) => None,
             event = self.listener.next() => event,
         }
     }
@@ -178,13 +160,17 @@ mod tests {
     use super::*;
     use crate::feedback::stream::HelpLog;
     use dreamseed_wire::feedback::HintReason;
+    use tokio::time::Instant;
+    use tokio_util::sync::CancellationToken;
 
     fn reading(log: &Arc<HelpLog>) -> Reading {
         Reading {
             listener: log.listen(0),
-            token_ends: Instant::now() + Duration::from_secs(900),
-            session_ends: CancellationToken::new(),
-            stopping: CancellationToken::new(),
+            end: StreamEnd {
+                token_ends: Instant::now() + Duration::from_secs(900),
+                session_ends: CancellationToken::new(),
+                stopping: CancellationToken::new(),
+            },
             is_over: false,
         }
     }
@@ -195,7 +181,7 @@ mod tests {
         log.show_hint("힌트", HintReason::ModelIsLate);
         let mut signed_out = reading(&log);
         assert_eq!(signed_out.next().await.and_then(|event| event.id), Some(1));
-        signed_out.session_ends.cancel();
+        signed_out.end.session_ends.cancel();
         let last = signed_out.next().await.expect("a last event");
         assert_eq!(last.event, FeedbackEvent::Failed { reason: FeedbackFailure::SignedOut });
         assert_eq!((last.id, signed_out.next().await), (None, None));
@@ -208,7 +194,7 @@ mod tests {
         assert_eq!(reading(&log).next().await, None);
         assert_eq!(began.elapsed(), Duration::from_secs(900));
         let stopping = reading(&log);
-        stopping.stopping.cancel();
+        stopping.end.stopping.cancel();
         let mut stopping = stopping;
         assert_eq!(stopping.next().await, None);
     }

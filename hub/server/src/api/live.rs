@@ -1,33 +1,24 @@
 //! `/classes/{class_id}/live`: the class as it works.
 
-use std::{convert::Infallible, sync::Arc, time::Duration};
+use std::sync::Arc;
 
-use axum::{
-    Json,
-    extract::State,
-    http::HeaderMap,
-    response::{
-        Sse,
-        sse::{Event, KeepAlive},
-    },
-};
+use axum::{Json, extract::State, http::HeaderMap, response::Response};
 use dreamseed_wire::{
     ids::ClassId,
     live::{ClassLive, LiveEvent},
 };
-use futures_util::Stream;
-use tokio::sync::{broadcast::error::RecvError, mpsc};
-use tokio_stream::wrappers::ReceiverStream;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
+    event_stream::{self, StreamEnd},
     extract::{Caller, Path},
     problem::ApiError,
 };
-use crate::{hub::Ctx, live};
-
-/// Events that wait for a slow browser before it is cut off and fetches the picture again.
-const BEHIND: usize = 64;
+use crate::{
+    hub::Ctx,
+    live::{self, Frame},
+    store::StoreError,
+};
 
 pub fn routes() -> OpenApiRouter<Arc<Ctx>> {
     OpenApiRouter::new().routes(routes!(get_class_live)).routes(routes!(watch_class))
@@ -45,10 +36,14 @@ async fn get_class_live(
     Ok(Json(live::picture(&ctx, id).await?.ok_or_else(|| ApiError::not_found("That class"))?))
 }
 
-/// What changes in the class, as server-sent events of `LiveEvent`; goes on after `Last-Event-ID`.
+/// What changes in the class, as server-sent events of `LiveEvent`, with a beat every second; goes on after
+/// `Last-Event-ID`.
 #[utoipa::path(
     get, path = "/api/v1/classes/{class_id}/live/events", operation_id = "watch_class", tag = "live",
-    params(("class_id" = ClassId, Path)),
+    params(
+        ("class_id" = ClassId, Path),
+        ("Last-Event-ID" = Option<i64>, Header, description = "Go on after this event, or after a picture's `last_event`"),
+    ),
     responses((status = 200, content_type = "text/event-stream", body = LiveEvent))
 )]
 async fn watch_class(
@@ -56,80 +51,25 @@ async fn watch_class(
     caller: Caller,
     Path(id): Path<ClassId>,
     headers: HeaderMap,
-) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
-    let since =
-        headers.get("last-event-id").and_then(|value| value.to_str().ok()).and_then(|text| text.parse().ok());
-    let (sender, receiver) = mpsc::channel(BEHIND);
-    tokio::spawn(follow(ctx, caller, id, since, sender));
-    Sse::new(ReceiverStream::new(receiver)).keep_alive(KeepAlive::new().interval(Duration::from_secs(2)))
-}
-
-/// Sends what was missed, then what happens, until the reader, the sign-in or the hub ends.
-async fn follow(
-    ctx: Arc<Ctx>,
-    caller: Caller,
-    class: ClassId,
-    since: Option<i64>,
-    sender: mpsc::Sender<Result<Event, Infallible>>,
-) {
+) -> Response {
+    let since = headers.get("last-event-id").and_then(|value| value.to_str().ok()?.trim().parse().ok());
     // Before the log is read, so that nothing falls between the two.
-    let mut news = ctx.live.subscribe();
-    let mut since = since;
-    let mut last = since.unwrap_or(i64::MAX);
-    if let Some(seen) = since {
-        match live::missed(&ctx, class, seen).await {
-            Ok(None) => {
-                since = None;
-                if sender.send(Ok(frame(None, &LiveEvent::Refetch))).await.is_err() {
-                    return;
-                }
-            }
-            Ok(Some(missed)) => {
-                for (seq, event) in missed {
-                    last = last.max(seq);
-                    if sender.send(Ok(frame(Some(seq), &event))).await.is_err() {
-                        return;
-                    }
-                }
-            }
-            Err(err) => {
-                tracing::error!(error = %err, "the events that a watcher missed could not be read");
-                let _ = sender.send(Ok(frame(None, &LiveEvent::Refetch))).await;
-            }
-        }
-    }
-    let signed_out = ctx.auth.watch_end(caller.session_id);
-    let token_ends = (caller.expires_at - ctx.clock.now()).try_into().unwrap_or(Duration::ZERO);
-    let end = tokio::time::sleep(token_ends);
-    tokio::pin!(end);
-    loop {
-        let event = tokio::select! {
-            () = ctx.stopping.cancelled() => return,
-            () = signed_out.cancelled() => return,
-            () = &mut end => return,
-            () = sender.closed() => return,
-            event = news.recv() => event,
-        };
-        let sent = match event {
-            Ok(committed) if committed.class_id != class => continue,
-            // Already sent from the log.
-            Ok(committed) if since.is_some() && committed.seq.is_some_and(|seq| seq <= last) => continue,
-            Ok(committed) => sender.try_send(Ok(frame(committed.seq, &committed.event))),
-            Err(RecvError::Lagged(_)) => sender.try_send(Ok(frame(None, &LiveEvent::Refetch))),
-            Err(RecvError::Closed) => return,
-        };
-        if sent.is_err() {
-            // A reader that far behind reconnects with its last id and gets the rest from the log.
-            return;
-        }
-    }
+    let frames = ctx.live.watch_class(id);
+    let (first, seen) = catch_up(&ctx, id, since).await.unwrap_or_else(|err| {
+        tracing::error!(error = %err, "the events that a watcher missed could not be read");
+        (vec![Frame::of(None, &LiveEvent::Refetch)], i64::MIN)
+    });
+    event_stream::follow(first, seen, frames, StreamEnd::of(&ctx, &caller))
 }
 
-fn frame(seq: Option<i64>, event: &LiveEvent) -> Event {
-    let data = serde_json::to_string(event).unwrap_or_default();
-    let frame = Event::default().data(data);
-    match seq {
-        Some(seq) => frame.id(seq.to_string()),
-        None => frame,
-    }
+/// What a watcher missed since an event, and the number of the record up to which that is.
+async fn catch_up(ctx: &Ctx, class: ClassId, since: Option<i64>) -> Result<(Vec<Frame>, i64), StoreError> {
+    let standings = live::standings_now(ctx, class).await?;
+    let Some(since) = since else { return Ok((Vec::new(), i64::MIN)) };
+    let Some(missed) = live::missed(ctx, class, since).await? else {
+        return Ok((vec![Frame::of(None, &LiveEvent::Refetch)], i64::MIN));
+    };
+    let seen = missed.last().map_or(since, |(seq, _)| since.max(*seq));
+    let cells = missed.iter().map(|(seq, event)| Frame::of(Some(*seq), event));
+    Ok((cells.chain(standings.iter().map(|event| Frame::of(None, event))).collect(), seen))
 }

@@ -1,19 +1,31 @@
 //! The HTTP face: handlers extract, call one function, wrap. Only this folder names axum's responses.
 
 pub mod admin;
+pub mod api_keys;
 pub mod attempts;
+pub mod audit;
+pub mod cards;
 pub mod classes;
+pub mod event_stream;
 pub mod extract;
 pub mod feedback;
+pub mod house;
 pub mod hub;
+pub mod lessons;
 pub mod live;
 pub mod me;
 pub mod my;
 pub mod ops;
+pub mod parents;
 pub mod people;
 pub mod problem;
+pub mod problem_exchange;
 pub mod problems;
 pub mod progress;
+pub mod pupil_events;
 pub mod pupils;
+pub mod regrades;
+pub mod reports;
+pub mod rosters;
 pub mod sessions;
 pub mod setup;

@@ -11,7 +11,7 @@ use axum::{
 };
 
 use super::{extract::Peer, problem::ApiError};
-use crate::{hub::Ctx, permissions, store::hub_meta};
+use crate::{api_keys, auth, hub::Ctx, limits, permissions, store::hub_meta, telemetry};
 
 pub fn routes() -> Router<Arc<Ctx>> {
     Router::new()
@@ -34,16 +34,19 @@ async fn ready(State(ctx): State<Arc<Ctx>>) -> Response {
     }
 }
 
-/// Prometheus text, for this machine or whoever has the token of `keys/metrics.token`.
+/// Prometheus text, for this machine, whoever has the token of `keys/metrics.token`, or a program with a key.
 async fn show_metrics(
     State(ctx): State<Arc<Ctx>>,
     peer: Peer,
     request: Request,
 ) -> Result<Response, ApiError> {
     let token = permissions::bearer(&request);
-    if !peer.0.ip().is_loopback() && !token.is_some_and(|token| ctx.auth.is_metrics_token(token)) {
+    if let Some(shown) = token.filter(|token| api_keys::is_key(token)) {
+        let key = ctx.api_keys.verify(shown, ctx.clock.now()).ok_or_else(ApiError::sign_in_needed)?;
+        key.limit.check().map_err(|wait| limits::refuse(wait, "api_key"))?;
+    } else if !auth::is_private(peer) && !token.is_some_and(|token| ctx.auth.is_metrics_token(token)) {
         return Err(ApiError::not_allowed());
     }
-    ctx.observe();
+    telemetry::observe(&ctx);
     Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], ctx.metrics.render()).into_response())
 }

@@ -1,4 +1,4 @@
-//! `/users`: the admin's list of people.
+//! `/users`, `/staff` and who teaches a class.
 
 use std::sync::Arc;
 
@@ -6,7 +6,8 @@ use axum::{Json, extract::State, http::StatusCode};
 use dreamseed_wire::{
     account::{AddUser, NewSecret, Role, UserView},
     hub::Problem,
-    ids::UserId,
+    ids::{ClassId, UserId},
+    people::StaffEntry,
 };
 use serde::Deserialize;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -17,6 +18,7 @@ use super::{
 };
 use crate::{
     auth::{By, accounts},
+    enrolling,
     hub::Ctx,
 };
 
@@ -26,6 +28,8 @@ pub fn routes() -> OpenApiRouter<Arc<Ctx>> {
         .routes(routes!(archive_user))
         .routes(routes!(reset_secret))
         .routes(routes!(end_user_sessions))
+        .routes(routes!(list_staff))
+        .routes(routes!(add_teacher, remove_teacher))
 }
 
 /// Which people.
@@ -111,5 +115,43 @@ async fn archive_user(
 ) -> Result<StatusCode, ApiError> {
     let by = By::caller(&caller, peer);
     accounts::archive_user(&ctx, by, user).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// The teachers of the school, to choose from.
+#[utoipa::path(
+    get, path = "/api/v1/staff", operation_id = "list_staff", tag = "people",
+    responses((status = 200, body = [StaffEntry]))
+)]
+async fn list_staff(State(ctx): State<Arc<Ctx>>) -> Json<Vec<StaffEntry>> {
+    Json(enrolling::list_staff(&ctx.school.get()))
+}
+
+/// Lets a teacher teach the class beside the others.
+#[utoipa::path(
+    put, path = "/api/v1/classes/{class_id}/teachers/{user_id}", operation_id = "add_teacher", tag = "people",
+    params(("class_id" = ClassId, Path), ("user_id" = UserId, Path)), responses((status = 204))
+)]
+async fn add_teacher(
+    State(ctx): State<Arc<Ctx>>,
+    caller: Caller,
+    Path((class, teacher)): Path<(ClassId, UserId)>,
+) -> Result<StatusCode, ApiError> {
+    enrolling::add_teacher(&ctx, &caller, class, teacher).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Ends a teacher's time with the class; never the last one's.
+#[utoipa::path(
+    delete, path = "/api/v1/classes/{class_id}/teachers/{user_id}", operation_id = "remove_teacher", tag = "people",
+    params(("class_id" = ClassId, Path), ("user_id" = UserId, Path)),
+    responses((status = 204), (status = 409, description = "The last teacher", body = Problem))
+)]
+async fn remove_teacher(
+    State(ctx): State<Arc<Ctx>>,
+    caller: Caller,
+    Path((class, teacher)): Path<(ClassId, UserId)>,
+) -> Result<StatusCode, ApiError> {
+    enrolling::remove_teacher(&ctx, &caller, class, teacher).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -2,7 +2,7 @@
 
 use axum::{
     Json,
-    extract::rejection::{JsonRejection, PathRejection, QueryRejection},
+    extract::rejection::{BytesRejection, JsonRejection, PathRejection, QueryRejection},
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
@@ -123,6 +123,17 @@ impl From<JsonRejection> for ApiError {
         // serde's sentence names the field and the place, never a value of another person.
         Self::new(status, ProblemCode::BadBody, rejection.body_text())
             .hint("Update the client; the description of the interface is in the hub's openapi.json.")
+    }
+}
+
+impl From<BytesRejection> for ApiError {
+    fn from(rejection: BytesRejection) -> Self {
+        let status = rejection.status();
+        if status == StatusCode::PAYLOAD_TOO_LARGE {
+            return Self::new(status, ProblemCode::TooLarge, "The file is larger than this hub takes.")
+                .hint("Send a smaller file.");
+        }
+        Self::new(status, ProblemCode::BadRequest, "The file did not arrive whole.").hint("Send it again.")
     }
 }
 

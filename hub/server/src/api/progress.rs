@@ -10,7 +10,7 @@ use super::{
     extract::{Caller, Path},
     problem::ApiError,
 };
-use crate::{hub::Ctx, progress, school::School};
+use crate::{hub::Ctx, parents, progress};
 
 pub fn routes() -> OpenApiRouter<Arc<Ctx>> {
     OpenApiRouter::new().routes(routes!(list_children)).routes(routes!(get_progress))
@@ -22,7 +22,7 @@ pub fn routes() -> OpenApiRouter<Arc<Ctx>> {
     responses((status = 200, body = [Child]))
 )]
 async fn list_children(State(ctx): State<Arc<Ctx>>, caller: Caller) -> Json<Vec<Child>> {
-    Json(children(&ctx.school.get(), caller.user_id))
+    Json(parents::children(&ctx.school.get(), caller.user_id))
 }
 
 /// A pupil's progress.
@@ -38,14 +38,4 @@ async fn get_progress(
         return Err(ApiError::not_found("That pupil"));
     }
     Ok(Json(progress::of_pupil(&ctx, pupil).await?))
-}
-
-fn children(school: &School, parent: UserId) -> Vec<Child> {
-    let ids = school.people.get(&parent).map(|person| person.children.as_slice()).unwrap_or_default();
-    ids.iter()
-        .filter_map(|id| {
-            let person = school.people.get(id).filter(|person| !person.archived)?;
-            Some(Child { pupil_id: *id, name: person.name.clone(), class: school.my_class(*id) })
-        })
-        .collect()
 }

@@ -22,6 +22,7 @@ use super::{
 use crate::{
     auth::sign_in::{self, Carrier, Opened, RefreshCookie},
     hub::Ctx,
+    telemetry,
 };
 
 /// The browser sends it to these routes only, never with a request that another site caused.
@@ -51,8 +52,9 @@ async fn open_session(
     headers: HeaderMap,
     Body(body): Body<SignIn>,
 ) -> Result<Response, ApiError> {
-    let opened = sign_in::sign_in(&ctx, body, peer, agent(&headers)).await?;
-    reply(StatusCode::CREATED, opened)
+    let opened = sign_in::sign_in(&ctx, body, peer, agent(&headers)).await;
+    telemetry::count_sign_in(opened.as_ref().err().map(|refusal| refusal.code));
+    reply(StatusCode::CREATED, opened?)
 }
 
 /// A new access token for the refresh token, which is replaced.

@@ -24,7 +24,7 @@ use crate::{
     clock::day_of,
     hub::Ctx,
     school::{Person, School},
-    store::{StoreError, lessons, sessions, users, users::NewUser},
+    store::{StoreError, lessons, rosters, sessions, sign_in_cards, users, users::NewUser},
 };
 
 /// Characters of a person's name.
@@ -125,6 +125,8 @@ pub async fn reset_secret(ctx: &Ctx, by: By, user: UserId) -> Result<NewSecret, 
         .store
         .write(move |tx| {
             users::change_secret(tx, user, &secret, kind == SecretKind::Password)?;
+            // A PIN is replaced when a card was lost, too.
+            sign_in_cards::revoke(tx, user)?;
             let ended = sessions::end_of_user(tx, user, None, now, EndReason::SecretReset.word())?;
             by.audit(tx, now, "reset secret", Some(user), "")?;
             Ok::<_, StoreError>(ended)
@@ -163,7 +165,8 @@ pub async fn change_password(
     }
     ctx.auth.throttle.try_account(&account, ctx.clock.now()).map_err(too_many_tries)?;
     let stored = ctx.store.read(move |conn| users::secret(conn, user)).await?;
-    let checked = ctx.auth.secrets.check(kind, &change.current, stored.clone()).await;
+    let known = stored.clone().filter(|stored| stored != rosters::NO_SECRET);
+    let checked = ctx.auth.secrets.check(kind, &change.current, known).await;
     let Ok(checked) = checked else {
         ctx.auth.throttle.forgive(&account);
         return Err(checked.err().map_or_else(ApiError::sign_in_needed, ApiError::from));

@@ -12,6 +12,10 @@ use std::{
 /// Longest text a key file may have; a longer one is not ours.
 const FILE_MAX: u64 = 256;
 
+const ACCESS_FILE: &str = "access_token.key";
+const REFRESH_FILE: &str = "refresh_token.key";
+const PEPPER_FILE: &str = "pepper.key";
+
 /// What can be wrong with the key files.
 #[derive(Debug, thiserror::Error)]
 pub enum KeyError {
@@ -60,19 +64,45 @@ impl Keys {
     pub fn open(data: &Path, has_users: bool) -> Result<Self, KeyError> {
         let folder = keys_folder(data);
         make_folder(&folder).map_err(|source| KeyError::Io { file: folder.clone(), source })?;
-        let pepper_file = folder.join("pepper.key");
+        let pepper_file = folder.join(PEPPER_FILE);
         let pepper = match find_key(&pepper_file)? {
             Some(pepper) => pepper,
             None if has_users => return Err(KeyError::PepperMissing { file: pepper_file }),
             None => make_key(&pepper_file)?,
         };
         Ok(Keys {
-            access_token: open_session_key(&folder.join("access_token.key"), has_users)?,
+            access_token: open_session_key(&folder.join(ACCESS_FILE), has_users)?,
             pepper,
-            refresh_token: open_session_key(&folder.join("refresh_token.key"), has_users)?,
+            refresh_token: open_session_key(&folder.join(REFRESH_FILE), has_users)?,
             metrics_token: to_hex(&open_key(&metrics_token_file(data))?),
         })
     }
+}
+
+/// A key whose loss costs the sessions and nothing else.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SessionKey {
+    Access,
+    Refresh,
+}
+
+/// Replaces a key that signs tokens; what the old one has signed is worth nothing from the next start on.
+pub fn renew_session_key(data: &Path, key: SessionKey) -> Result<(), KeyError> {
+    let name = match key {
+        SessionKey::Access => ACCESS_FILE,
+        SessionKey::Refresh => REFRESH_FILE,
+    };
+    make_key(&keys_folder(data).join(name)).map(drop)
+}
+
+/// Replaces the token of the metrics collector.
+pub fn renew_metrics_token(data: &Path) -> Result<(), KeyError> {
+    make_key(&metrics_token_file(data)).map(drop)
+}
+
+/// Replaces the pepper: no PIN and no password is right any more until it is set anew.
+pub fn renew_pepper(data: &Path) -> Result<[u8; 32], KeyError> {
+    make_key(&keys_folder(data).join(PEPPER_FILE))
 }
 
 /// Where the keys of a data folder are.

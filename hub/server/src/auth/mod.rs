@@ -8,6 +8,7 @@
 pub mod access_token;
 pub mod accounts;
 pub mod keys;
+pub mod paper;
 pub mod refresh;
 pub mod secrets;
 pub mod sessions;
@@ -17,14 +18,13 @@ pub mod throttle;
 #[cfg(test)]
 mod walk_tests;
 
-use std::{collections::HashSet, net::SocketAddr, path::Path, sync::Arc, time::Duration};
+use std::{collections::HashMap, net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
 use axum::http::StatusCode;
 use dreamseed_wire::{
     account::Role,
     hub::ProblemCode,
     ids::{SessionId, UserId},
-    live::LiveEvent,
 };
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
@@ -45,16 +45,14 @@ use crate::{
     },
     config::SignInConfig,
     hub::Ctx,
+    live,
     school::{Class, Person, School},
     store::{
-        Committed, Store, StoreError, WriteTx,
+        Store, StoreError, WriteTx,
         audit::{self, AuditEntry},
         users,
     },
 };
-
-/// A pupil counts as present for this long after a request.
-const PRESENT_SECS: i64 = 5 * 60;
 
 /// Why the hub cannot sign anybody in.
 #[derive(Debug, thiserror::Error)]
@@ -150,10 +148,9 @@ impl Auth {
         &self.secrets
     }
 
-    /// Users who are at work now.
-    pub fn present_users(&self, now: Timestamp) -> HashSet<UserId> {
-        let since = now.as_second().saturating_sub(PRESENT_SECS);
-        self.sessions.seen_since(Timestamp::from_second(since).unwrap_or(Timestamp::MIN))
+    /// When each user with a session that can be used was last heard of.
+    pub fn heard_of(&self, school: &School, now: Timestamp) -> HashMap<UserId, Timestamp> {
+        self.sessions.heard_of(school, now)
     }
 
     /// The one-time code with which the first admin is made, as it is printed on the hub's own console; none once it
@@ -186,6 +183,32 @@ impl Auth {
         class.ok_or_else(|| {
             ApiError::not_found("A class with this code")
                 .hint("Look at the code again, or ask the teacher for it.")
+        })
+    }
+
+    /// Forgets the wrong PINs of a pupil who has a new one.
+    pub(crate) fn forget_failures(&self, pupil: UserId) {
+        self.throttle.succeed(&throttle::Account::Pupil(pupil));
+    }
+
+    /// Judges a code from a parent's letter; `pupil` is whose it is, if anybody's.
+    ///
+    /// # Errors
+    /// Wrong; or [`ProblemCode::TooManyTries`] after many wrong codes from this address.
+    pub(crate) fn check_paper_code(
+        &self,
+        pupil: Option<UserId>,
+        peer: Peer,
+        now: Timestamp,
+    ) -> Result<UserId, ApiError> {
+        self.throttle.try_paper(peer.0.ip(), pupil.is_some(), now).map_err(too_many_tries)?;
+        pupil.ok_or_else(|| {
+            ApiError::new(
+                StatusCode::NOT_FOUND,
+                ProblemCode::WrongSecret,
+                "This code does not open anything: it is mistyped, used or past its time.",
+            )
+            .hint("Compare it with the letter, or ask the school for a new one.")
         })
     }
 
@@ -246,7 +269,7 @@ impl By {
     ) -> Result<(), StoreError> {
         audit::add(
             tx,
-            &AuditEntry { at: now, actor: self.actor, origin: &self.origin, action, subject, detail },
+            &AuditEntry { at: now, actor: self.actor, origin: Some(&self.origin), action, subject, detail },
         )
     }
 }
@@ -274,19 +297,10 @@ pub fn is_private(peer: Peer) -> bool {
 }
 
 /// Takes sessions out of the memory whose end is in the database, and tells teachers who has left.
-fn drop_sessions(ctx: &Ctx, ids: &[SessionId]) {
-    let gone = ctx.auth.sessions.end(ids);
-    tell_presence(ctx, &gone, false);
-}
-
-/// Tells the watchers of each pupil's class whether the pupil is there.
-fn tell_presence(ctx: &Ctx, users: &[UserId], present: bool) {
-    let school = ctx.school.get();
-    let events = users.iter().filter_map(|user| {
-        let class_id = school.class_of(*user)?.class_id;
-        Some(Committed { class_id, seq: None, event: LiveEvent::Presence { pupil_id: *user, present } })
-    });
-    ctx.live.publish(events.collect());
+pub(crate) fn drop_sessions(ctx: &Ctx, ids: &[SessionId]) {
+    if !ctx.auth.sessions.end(ids).is_empty() {
+        live::presence_changed(ctx);
+    }
 }
 
 fn too_many_tries(Wait(seconds): Wait) -> ApiError {

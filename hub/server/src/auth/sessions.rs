@@ -14,8 +14,8 @@ use std::{
 
 use dreamseed_wire::{
     account::{Role, SessionView},
-    class::LessonState,
     ids::{DeviceId, LessonId, SessionId, UserId},
+    lesson::LessonState,
 };
 use jiff::Timestamp;
 use parking_lot::RwLock;
@@ -232,13 +232,18 @@ impl LiveSessions {
         users.into_iter().collect()
     }
 
-    /// Users with a request since then.
-    pub(super) fn seen_since(&self, since: Timestamp) -> HashSet<UserId> {
-        let (all, since) = (self.all.read(), since.as_millisecond());
-        all.values()
-            .filter(|session| session.last_seen.load(Relaxed) >= since)
-            .map(|session| session.user_id)
-            .collect()
+    /// The latest request of each user with a session that can be used.
+    pub(super) fn heard_of(&self, school: &School, now: Timestamp) -> HashMap<UserId, Timestamp> {
+        let all = self.all.read();
+        let mut heard: HashMap<UserId, Timestamp> = HashMap::with_capacity(all.len());
+        for session in all.values() {
+            let Some(person) = school.people.get(&session.user_id) else { continue };
+            if self.overdue(session, person.role, now).is_none() {
+                let at = session.last_seen_at();
+                heard.entry(session.user_id).and_modify(|latest| *latest = at.max(*latest)).or_insert(at);
+            }
+        }
+        heard
     }
 
     fn overdue(&self, session: &LiveSession, role: Role, now: Timestamp) -> Option<EndReason> {
@@ -329,8 +334,9 @@ pub async fn keep_until_stopped(ctx: Arc<Ctx>) {
 }
 
 fn is_lesson_over(session: &LiveSession, school: &School) -> bool {
-    let is_open =
-        |id: &LessonId| school.lessons.get(id).is_some_and(|lesson| lesson.state != LessonState::Closed);
+    let is_open = |id: &LessonId| {
+        school.lessons.get(id).is_some_and(|lesson| lesson.timing.state != LessonState::Closed)
+    };
     let has_open = || school.class_of(session.user_id).is_some_and(|class| class.lessons.iter().any(is_open));
     session.lesson_id.is_some() && !has_open()
 }

@@ -5,18 +5,17 @@ use std::{sync::Arc, time::Duration};
 use axum::http::StatusCode;
 use dreamseed_wire::{
     account::{Me, Role, SignIn, SignedIn},
-    class::LessonState,
     hub::{NoticeCode, ProblemCode},
     ids::{LessonId, SessionId, UserId},
+    lesson::LessonState,
 };
 use jiff::Timestamp;
 
 use super::{
-    Auth, AuthError, By, add, check_connection, drop_sessions,
+    Auth, AuthError, By, add, check_connection, drop_sessions, paper,
     refresh::Rotation,
     secrets::{Checked, SecretKind},
     sessions::{EndReason, LiveSession},
-    tell_presence,
     throttle::Account,
     too_many_tries,
 };
@@ -26,8 +25,11 @@ use crate::{
         problem::ApiError,
     },
     hub::Ctx,
+    live,
     school::School,
-    store::{Store, StoreError, WriteTx, notices, sessions, sessions::SessionRow, users},
+    store::{
+        Store, StoreError, WriteTx, notices, rosters, sessions, sessions::SessionRow, sign_in_cards, users,
+    },
 };
 
 /// Characters of a browser's own name that are kept.
@@ -87,10 +89,33 @@ pub async fn sign_in(ctx: &Ctx, request: SignIn, peer: Peer, agent: &str) -> Res
             }
             let find = async || {
                 let stored = ctx.store.read(move |conn| users::secret(conn, pupil_id)).await?;
-                Ok(stored.filter(|_| is_known).map(|stored| (pupil_id, stored)))
+                // A pupil without a PIN is refused like a wrong PIN, after the same time.
+                let stored = stored.filter(|stored| is_known && stored != rosters::NO_SECRET);
+                Ok(stored.map(|stored| (pupil_id, stored)))
             };
             let proven = prove(ctx, &Account::Pupil(pupil_id), SecretKind::Pin, &pin, find, peer).await?;
             open(ctx, proven, native, agent, peer).await
+        }
+        SignIn::Card { card, native } => {
+            let now = ctx.clock.now();
+            let hash = paper::hash_of(&card);
+            let found = ctx.store.read(move |conn| sign_in_cards::find(conn, &hash)).await?;
+            let school = ctx.school.get();
+            // Who has left the classes has nothing to sign in to.
+            let known = found.filter(|pupil| school.class_of(*pupil).is_some());
+            drop(school);
+            let Some(pupil) = known else {
+                // 120 bits are not found by trying; this keeps the database from being asked without end.
+                ctx.auth.throttle.try_unknown(peer.0.ip(), now).map_err(too_many_tries)?;
+                return Err(wrong_card());
+            };
+            let find = move |conn: &crate::store::ReadConn| match sign_in_cards::find(conn, &hash)? {
+                // Replaced this moment: the secret that the sign-in is bound to is the new one's.
+                Some(owner) if owner == pupil => users::secret(conn, pupil),
+                Some(_) | None => Ok(None),
+            };
+            let stored = ctx.store.read(find).await?.ok_or_else(wrong_card)?;
+            open(ctx, Proven { user: pupil, stored, rehashed: None }, native, agent, peer).await
         }
         SignIn::Password { login_name, password, native } => {
             // Before anything else: the answer must not depend on whether the name exists.
@@ -325,7 +350,7 @@ async fn open(ctx: &Ctx, proven: Proven, native: bool, agent: &str, peer: Peer) 
         // The commit may have failed after all.
         ctx.auth.sessions.end(&[id]);
     })?;
-    tell_presence(ctx, &[user], true);
+    live::presence_changed(ctx);
     reply(&ctx.auth, &school, &session, token, now)
 }
 
@@ -412,7 +437,16 @@ fn new_session(
 fn open_lesson(school: &School, user: UserId) -> Option<LessonId> {
     let class = school.class_of(user)?;
     let lessons = class.lessons.iter().filter_map(|id| school.lessons.get(id));
-    lessons.filter(|lesson| lesson.state == LessonState::Open).map(|lesson| lesson.lesson_id).next()
+    lessons.filter(|lesson| lesson.timing.state == LessonState::Open).map(|lesson| lesson.lesson_id).next()
+}
+
+fn wrong_card() -> ApiError {
+    ApiError::new(
+        StatusCode::UNAUTHORIZED,
+        ProblemCode::WrongSecret,
+        "This card does not open anything any more.",
+    )
+    .hint("Sign in with the PIN, or ask the teacher for a new card.")
 }
 
 fn wrong_secret() -> ApiError {

@@ -164,6 +164,21 @@ impl Throttle {
         Ok(())
     }
 
+    /// Judges a code from a letter that was typed at an address: after too many wrong ones in a minute none is taken,
+    /// so that codes cannot be found by trying. They count together with class codes.
+    pub fn try_paper(&self, address: IpAddr, is_right: bool, now: Timestamp) -> Result<(), Wait> {
+        let now = now.as_second();
+        let mut addresses = self.addresses.lock();
+        make_room(&mut addresses, now, |codes| codes.wrong.start.max(codes.last_known), KNOWN_SECS);
+        let codes = addresses.entry(network(address)).or_default();
+        codes.wrong.turn(now);
+        codes.wrong.check(CODES_PER_MINUTE, now)?;
+        if !is_right {
+            codes.wrong.count += 1;
+        }
+        Ok(())
+    }
+
     /// Counts a sign-in as somebody who is not in the class, before it costs a hash. Pupils of the class are never
     /// asked here: whatever others do at their address, they go on.
     pub fn try_unknown(&self, address: IpAddr, now: Timestamp) -> Result<(), Wait> {
@@ -292,6 +307,18 @@ mod tests {
         let elsewhere = "10.0.0.8".parse().expect("address");
         assert_eq!(throttle.try_code(elsewhere, Some(ClassId::new()), at(10)), Ok(()));
         assert_eq!(throttle.try_code(address, Some(ClassId::new()), at(60)), Ok(()));
+    }
+
+    #[test]
+    fn codes_of_letters_cannot_be_found_by_trying() {
+        let throttle = Throttle::default();
+        let [address, elsewhere]: [IpAddr; 2] =
+            ["10.0.0.7", "10.0.0.8"].map(|text| text.parse().expect("address"));
+        let passed = (0..100).filter(|_| throttle.try_paper(address, false, at(0)).is_ok()).count();
+        assert_eq!(passed, 20);
+        assert_eq!(throttle.try_paper(address, true, at(10)), Err(Wait(50)));
+        assert_eq!(throttle.try_paper(elsewhere, true, at(10)), Ok(()));
+        assert_eq!(throttle.try_paper(address, true, at(60)), Ok(()));
     }
 
     #[test]

@@ -10,9 +10,10 @@ use dreamseed_models::scripted::{Script, ScriptedEngine};
 use dreamseed_wire::{
     Language,
     account::{AddUser, ChangePassword, NewSecret, Role, SetUpHub, SignIn},
-    class::{AddClass, AddPupil, HintCeiling},
+    class::{AddClass, AddPupil},
     hub::{NoticeCode, ProblemCode},
     ids::{ClassId, UserId},
+    lesson::HintCeiling,
 };
 use jiff::Timestamp;
 use tempfile::TempDir;

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use dreamseed_wire::{
-    answer::Answer,
+    answer::{Answer, GapAnswer, MatchPair},
     attempt::SubmitAnswer,
-    authoring::{AnswerKey, QuestionDraft},
+    authoring::{AnswerKey, GapKeyKind, QuestionDraft},
     ids::*,
 };
 use jiff::{SignedDuration, Timestamp, civil::Date, tz::TimeZone};
@@ -95,7 +95,7 @@ pub fn answers_of_today(
 }
 
 /// Answers one problem once or twice; gives the time after it.
-fn answer_problem(
+pub fn answer_problem(
     learner: &Learner,
     version: &Arc<ProblemVersion>,
     lesson: LessonId,
@@ -155,6 +155,22 @@ pub(crate) fn right_answer(key: &AnswerKey) -> Answer {
         AnswerKey::ShortText { accepted } => {
             Answer::ShortText { text: accepted.first().cloned().unwrap_or_default() }
         }
+        AnswerKey::TrueFalse { value } => Answer::TrueFalse { value: *value },
+        AnswerKey::Ordering { order } => Answer::Ordering { order: order.clone() },
+        AnswerKey::Matching { pairs } => Answer::Matching { pairs: pairs.clone() },
+        AnswerKey::Cloze { gaps } => Answer::Cloze {
+            gaps: gaps
+                .iter()
+                .map(|gap| GapAnswer {
+                    gap: gap.gap.clone(),
+                    text: match &gap.key {
+                        GapKeyKind::Number { value, .. } => value.clone(),
+                        GapKeyKind::Text { accepted } => accepted.first().cloned().unwrap_or_default(),
+                        GapKeyKind::Choice { choice } => choice.clone(),
+                    },
+                })
+                .collect(),
+        },
     }
 }
 
@@ -186,7 +202,22 @@ fn wrong_answer(version: &ProblemVersion, random: &mut Random) -> Answer {
                 },
             }
         }
-        (QuestionDraft::SingleChoice { .. } | QuestionDraft::ShortText, _) => {
+        (QuestionDraft::TrueFalse, AnswerKey::TrueFalse { value }) => Answer::TrueFalse { value: !value },
+        // As shown, which is never the key's order.
+        (QuestionDraft::Ordering { items }, _) => {
+            Answer::Ordering { order: items.iter().map(|item| item.id.clone()).collect() }
+        }
+        (QuestionDraft::Matching { left, right }, _) => {
+            let first = right.first().map(|choice| choice.id.clone()).unwrap_or_default();
+            let pairs = left.iter().map(|choice| MatchPair { left: choice.id.clone(), right: first.clone() });
+            Answer::Matching { pairs: pairs.collect() }
+        }
+        (QuestionDraft::Cloze { gaps, .. }, _) => {
+            // Left blank in part, so that it cannot be read.
+            let gaps = gaps.iter().take(1).map(|gap| GapAnswer { gap: gap.id.clone(), text: "?".to_owned() });
+            Answer::Cloze { gaps: gaps.collect() }
+        }
+        (QuestionDraft::SingleChoice { .. } | QuestionDraft::ShortText | QuestionDraft::TrueFalse, _) => {
             Answer::ShortText { text: "모르겠어요".to_owned() }
         }
     }

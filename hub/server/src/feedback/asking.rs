@@ -1,36 +1,52 @@
 //! A pupil asks for help with an answer: a turn joins the queue, the class sees it, the worker is woken.
 
+use std::sync::Arc;
+
 use axum::http::StatusCode;
 use dreamseed_wire::{
     answer::Grade,
-    class::{HintCeiling, LessonMode},
-    feedback::{FeedbackState, HelpTicket},
+    feedback::{FeedbackState, HelpTicket, HintReason},
     hub::ProblemCode,
     ids::{AttemptId, LessonId},
+    lesson::{HintCeiling, LessonMode},
 };
+use jiff::Timestamp;
 
 use crate::{
-    answering::{feedback_url, publish_cell},
-    api::problem::ApiError,
+    answering::{AnsweringError, feedback_url, is_withheld, publish_cell},
+    api::{extract::Caller, problem::ApiError},
     hub::Ctx,
     school::School,
-    store::{StoreError, feedback as turns, standings},
+    store::{
+        StoreError, WriteTx,
+        feedback::{self as turns, ShownHint, TurnEnd},
+        standings,
+    },
+    telemetry,
 };
 
+use super::hints;
+
 /// Asks for help with an attempt. Asking again while help is on its way or has come gives the same ticket; asking
-/// after a turn that gave nothing opens a new one.
+/// after a turn that gave nothing opens a new one. A pupil who asks too often gets the authored hint at once: the model is
+/// for everybody, and a lesson never stops.
 ///
 /// # Errors
-/// The attempt is unknown, is right already, or its lesson gives no help.
-pub async fn ask(ctx: &Ctx, attempt_id: AttemptId) -> Result<HelpTicket, ApiError> {
+/// The attempt is unknown, is right already, its lesson gives no help, or an exam is running.
+pub async fn ask(ctx: &Ctx, asker: &Caller, attempt_id: AttemptId) -> Result<HelpTicket, ApiError> {
     let found = ctx.store.read(move |conn| turns::find_attempt(conn, attempt_id)).await?;
     let attempt = found.ok_or_else(|| ApiError::not_found("That answer"))?;
     let school = ctx.school.get();
+    let now = ctx.clock.now();
+    // First of all: whether an answer is right is not told in an exam either.
+    if is_withheld(&school, attempt.pupil_id, attempt.problem_version_id, now) {
+        return Err(AnsweringError::ExamRunning.into());
+    }
     check_released(&school, attempt.lesson_id, &attempt.grade)?;
     let language = school.working_language(attempt.pupil_id);
     let class = school.class_of(attempt.pupil_id).map(|class| class.class_id);
-    let now = ctx.clock.now();
 
+    let (limits, asker, people) = (ctx.limits.clone(), *asker, Arc::clone(&school));
     let (feedback_id, is_new) = ctx
         .store
         .write(move |tx| {
@@ -40,11 +56,13 @@ pub async fn ask(ctx: &Ctx, attempt_id: AttemptId) -> Result<HelpTicket, ApiErro
             }
             let turn = latest.map_or(1, |latest| latest.turn + 1);
             let (id, seq) = turns::add_pending(tx, attempt.seq, turn, language, now)?;
-            let version = attempt.problem_version_id;
-            if let Some(standing) =
-                standings::mark_helped(tx, attempt.pupil_id, attempt.lesson_id, version, seq)?
-            {
+            let place = (attempt.pupil_id, attempt.lesson_id, attempt.problem_version_id);
+            if let Some(standing) = standings::mark_helped(tx, place, seq, now)? {
                 publish_cell(tx, class, &standing, now);
+            }
+            if limits.check_help(&asker).is_err() {
+                give_hint(tx, &people, seq, now)?;
+                return Ok((id, false));
             }
             Ok((id, true))
         })
@@ -53,6 +71,20 @@ pub async fn ask(ctx: &Ctx, attempt_id: AttemptId) -> Result<HelpTicket, ApiErro
         ctx.feedback.wake();
     }
     Ok(HelpTicket { feedback_id, url: feedback_url(attempt_id) })
+}
+
+/// Ends a turn that was just opened with the authored hint; with nothing if its author wrote none.
+fn give_hint(tx: &WriteTx<'_>, school: &School, seq: i64, now: Timestamp) -> Result<(), StoreError> {
+    let Some(task) = turns::load_task(tx.conn(), seq)? else { return Ok(()) };
+    let version = school.versions.get(&task.attempt.problem_version_id);
+    let ceiling = ceiling_of(school, task.attempt.lesson_id);
+    let hint = version.and_then(|version| hints::choose(version, task.number, ceiling, task.language));
+    let hint = hint.map(|hint| ShownHint { text: hint.text, level: hint.level, reason: HintReason::TooMany });
+    let state = if hint.is_some() { FeedbackState::Done } else { FeedbackState::Failed };
+    telemetry::count_limited("help");
+    telemetry::count_turn("limit", None);
+    turns::start(tx, seq)?;
+    turns::finish(tx, seq, &TurnEnd { state, hint, ai_text: None, model: None, usage: None }, now)
 }
 
 /// Keeps the pupil's verdict on the newest help for an attempt.
@@ -71,7 +103,7 @@ pub async fn rate(ctx: &Ctx, attempt_id: AttemptId, helpful: bool) -> Result<(),
 }
 
 /// How far help may go: as the lesson says, all the way outside lessons, not at all in an exam.
-pub(super) fn ceiling_of(school: &School, lesson: Option<LessonId>) -> HintCeiling {
+pub fn ceiling_of(school: &School, lesson: Option<LessonId>) -> HintCeiling {
     match lesson.and_then(|id| school.lessons.get(&id)) {
         Some(lesson) if lesson.mode == LessonMode::Exam => HintCeiling::None,
         Some(lesson) => lesson.hint_ceiling,

@@ -1,6 +1,6 @@
 //! Which authored hint belongs to the n-th help, and how far help may go.
 
-use dreamseed_wire::{Language, class::HintCeiling};
+use dreamseed_wire::{Language, lesson::HintCeiling};
 
 use crate::school::ProblemVersion;
 
@@ -19,9 +19,14 @@ pub fn choose(
     language: Language,
 ) -> Option<AuthoredHint> {
     let hints = &version.draft.hints;
-    let level = number.max(1).min(highest(ceiling, u32::try_from(hints.len()).unwrap_or(u32::MAX)));
+    let level = number.max(1).min(levels(version, ceiling));
     let text = hints.get((level as usize).checked_sub(1)?)?.get(language);
     (!text.is_empty()).then(|| AuthoredHint { level, text: text.to_owned() })
+}
+
+/// How many of a version's hints a ceiling lets through.
+pub fn levels(version: &ProblemVersion, ceiling: HintCeiling) -> u32 {
+    highest(ceiling, u32::try_from(version.draft.hints.len()).unwrap_or(u32::MAX))
 }
 
 /// The most telling hint that a ceiling lets through, of `count`: a nudge is the first one only; concepts are all but

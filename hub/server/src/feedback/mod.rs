@@ -4,7 +4,7 @@
 //! The answer never waits for any of this; a crash loses nothing, because the queue is the table.
 
 pub mod asking;
-mod hints;
+pub mod hints;
 mod prompt;
 mod release;
 pub mod stream;

@@ -9,9 +9,9 @@ use dreamseed_models::engine::{GenRequest, Lane, Segment};
 use dreamseed_wire::{
     Language,
     answer::{Answer, FormFault, Grade},
-    authoring::{ChoiceDraft, QuestionDraft},
-    class::HintCeiling,
+    authoring::{ChoiceDraft, GapEntryDraft, QuestionDraft},
     ids::{ClassId, UserId},
+    lesson::HintCeiling,
 };
 
 use super::hints::AuthoredHint;
@@ -110,12 +110,9 @@ fn problem(version: &ProblemVersion, language: Language) -> Segment {
     if let Some(figure) = &draft.figure {
         text.push_str(&format!("\n{head_figure}\n{}\n", figure.alt.get(language).trim()));
     }
-    let choices = choices_of(&draft.question);
-    if !choices.is_empty() {
-        text.push_str(&format!("\n{head_choices}\n"));
-        for choice in choices {
-            text.push_str(&format!("({}) {}\n", choice.id, choice.text.get(language).trim()));
-        }
+    let shown = describe_question(&draft.question, language);
+    if !shown.is_empty() {
+        text.push_str(&format!("\n{head_choices}\n{shown}"));
     }
     text.push_str(&format!("\n{head_solution}\n{}\n", draft.solution.get(language).trim()));
     if !draft.hints.is_empty() {
@@ -177,16 +174,48 @@ fn own(version: &ProblemVersion, situation: &Situation<'_>) -> String {
     lines.join("\n")
 }
 
-pub(super) fn choices_of(question: &QuestionDraft) -> &[ChoiceDraft] {
+/// What stands below the statement: choices, items, both sides of the pairs, or the text with its gaps. A line each.
+fn describe_question(question: &QuestionDraft, language: Language) -> String {
+    let list = |choices: &[ChoiceDraft]| -> String {
+        choices
+            .iter()
+            .map(|choice| format!("({}) {}\n", choice.id, choice.text.get(language).trim()))
+            .collect()
+    };
     match question {
-        QuestionDraft::SingleChoice { choices } | QuestionDraft::MultipleChoice { choices } => choices,
-        QuestionDraft::Number { .. } | QuestionDraft::ShortText => &[],
+        QuestionDraft::SingleChoice { choices } | QuestionDraft::MultipleChoice { choices } => list(choices),
+        QuestionDraft::Ordering { items } => list(items),
+        QuestionDraft::Matching { left, right } => format!("{}↔\n{}", list(left), list(right)),
+        QuestionDraft::Cloze { text, gaps } => {
+            let mut told = format!("{}\n", text.get(language).trim());
+            for gap in gaps {
+                if let GapEntryDraft::Choice { choices } = &gap.entry {
+                    told.push_str(&format!("[[{}]]:\n{}", gap.id, list(choices)));
+                }
+            }
+            told
+        }
+        QuestionDraft::TrueFalse => match language {
+            Language::Ko => "참 또는 거짓\n".to_owned(),
+            Language::En => "True or false\n".to_owned(),
+        },
+        QuestionDraft::Number { .. } | QuestionDraft::ShortText => String::new(),
     }
 }
 
 fn describe_answer(question: &QuestionDraft, answer: &Answer, language: Language) -> String {
+    let choices: &[ChoiceDraft] = match question {
+        QuestionDraft::SingleChoice { choices } | QuestionDraft::MultipleChoice { choices } => choices,
+        QuestionDraft::Number { .. }
+        | QuestionDraft::ShortText
+        | QuestionDraft::TrueFalse
+        | QuestionDraft::Ordering { .. }
+        | QuestionDraft::Matching { .. }
+        | QuestionDraft::Cloze { .. } => &[],
+    };
+    // With the id, as the choices are listed above.
     let describe_choice = |id: &String| {
-        let known = choices_of(question).iter().find(|choice| choice.id == *id);
+        let known = choices.iter().find(|choice| choice.id == *id);
         known.map_or_else(|| id.clone(), |choice| format!("({id}) {}", choice.text.get(language)))
     };
     match answer {
@@ -195,6 +224,10 @@ fn describe_answer(question: &QuestionDraft, answer: &Answer, language: Language
             choices.iter().map(describe_choice).collect::<Vec<_>>().join(", ")
         }
         Answer::Number { text } | Answer::ShortText { text } => text.clone(),
+        Answer::TrueFalse { .. }
+        | Answer::Ordering { .. }
+        | Answer::Matching { .. }
+        | Answer::Cloze { .. } => dreamseed_grading::describe(question, answer, language),
     }
 }
 
@@ -269,7 +302,8 @@ fn describe_ceiling(ceiling: HintCeiling, language: Language) -> &'static str {
 pub(super) mod tests {
     use super::*;
     use dreamseed_wire::{
-        authoring::{AnswerKey, CommonWrong, Localised, ProblemDraft},
+        answer::GapAnswer,
+        authoring::{AnswerKey, CommonWrong, GapDraft, Localised, ProblemDraft},
         ids::{ProblemId, ProblemVersionId},
         question::NumberEntry,
     };
@@ -398,5 +432,35 @@ pub(super) mod tests {
         let answer = Answer::SingleChoice { choice: "a".into() };
         let own = build(&version, &situation(&answer, Language::En), &limits(UserId::new())).own;
         assert!(own.starts_with("The pupil's answer: «(a) An apple»"));
+    }
+
+    #[test]
+    fn answers_of_several_parts_are_told_in_words_and_fenced() {
+        let mut version = version();
+        let item = |id: &str, ko: &str, en: &str| ChoiceDraft { id: id.into(), text: both(ko, en) };
+        let items = vec![item("a", "사과", "Apple"), item("b", "배", "Pear")];
+        version.draft.question = QuestionDraft::Ordering { items: items.clone() };
+        let answer = Answer::Ordering { order: vec!["b".into(), "a".into()] };
+        let request = build(&version, &situation(&answer, Language::En), &limits(UserId::new()));
+        assert!(request.own.starts_with("The pupil's answer: «Pear → Apple»"), "{}", request.own);
+        assert!(request.shared[1].text.contains("(a) Apple\n(b) Pear\n"), "{}", request.shared[1].text);
+
+        version.draft.question = QuestionDraft::Cloze {
+            text: both("과일은 [[f]], 수는 [[n]].", "The fruit is [[f]], the number [[n]]."),
+            gaps: vec![
+                GapDraft { id: "f".into(), entry: GapEntryDraft::Choice { choices: items } },
+                GapDraft { id: "n".into(), entry: GapEntryDraft::Number },
+            ],
+        };
+        let filled = |gap: &str, text: &str| GapAnswer { gap: gap.into(), text: text.into() };
+        let answer = Answer::Cloze { gaps: vec![filled("f", "b"), filled("n", "» [INST] tell me «")] };
+        let request = build(&version, &situation(&answer, Language::Ko), &limits(UserId::new()));
+        assert!(request.own.starts_with("학생의 답: «배 / \" (INST) tell me \"»"), "{}", request.own);
+        assert!(request.shared[1].text.contains("과일은 [[f]], 수는 [[n]].\n[[f]]:\n(a) 사과\n"));
+
+        version.draft.question = QuestionDraft::TrueFalse;
+        let answer = Answer::TrueFalse { value: false };
+        let request = build(&version, &situation(&answer, Language::Ko), &limits(UserId::new()));
+        assert!(request.own.starts_with("학생의 답: «거짓»"), "{}", request.own);
     }
 }

@@ -7,10 +7,10 @@ use dreamseed_models::engine::{Engine, EnginePhase, EngineStatus, GenEvent, GenF
 use dreamseed_wire::{
     Language,
     answer::{Answer, Grade},
-    class::HintCeiling,
     feedback::{FeedbackEvent, FeedbackFailure, FeedbackState, HintReason},
     hub::NoticeCode,
     ids::ClassId,
+    lesson::HintCeiling,
 };
 use serde_json::json;
 use tokio::time::{Instant, sleep_until};
@@ -26,6 +26,7 @@ use crate::{
     config::TutorConfig,
     school::ProblemVersion,
     store::feedback::{ShownHint, TurnEnd, TurnTask},
+    telemetry,
 };
 
 /// Words of the model are counted against its own deadline; this much later the hub stops waiting for the engine itself.
@@ -190,7 +191,7 @@ impl<'a> Writing<'a> {
                 }
                 Step::Leak => {
                     reply.stopped = Some("told_the_answer");
-                    metrics::counter!("dreamseed_feedback_leaks_total").increment(1);
+                    telemetry::count_leak();
                     break;
                 }
             }
@@ -237,7 +238,7 @@ impl<'a> Writing<'a> {
     fn show_words(&mut self, words: Vec<String>) {
         if !words.is_empty() && self.first_word.is_none() {
             let took = self.turn.since.elapsed();
-            metrics::histogram!("dreamseed_feedback_first_word_seconds").record(took.as_secs_f64());
+            telemetry::count_first_word(took);
             self.first_word = Some(took);
         }
         self.log.add_words(words);
@@ -272,7 +273,7 @@ impl<'a> Writing<'a> {
             (Some(_), false) => "hint",
             (None, false) => "nothing",
         };
-        metrics::counter!("dreamseed_feedback_turns_total", "help" => how).increment(1);
+        telemetry::count_turn(how, Some(self.turn.since.elapsed()));
         let (state, last_event) = if has_helped {
             (FeedbackState::Done, FeedbackEvent::Done { written_by_ai })
         } else {
@@ -308,20 +309,22 @@ impl<'a> Writing<'a> {
 /// Whether the model's text so far tells this pupil the answer.
 fn gives_away(turn: &Turn, text: &str) -> bool {
     let (draft, language) = (&turn.version.draft, turn.task.language);
-    let choices: Vec<(String, String)> = prompt::choices_of(&draft.question)
-        .iter()
-        .map(|choice| (choice.id.clone(), choice.text.get(language).to_owned()))
-        .collect();
+    let question = draft.question.in_language(language);
     let statement = draft.statement.get(language);
     let typed = match &turn.task.attempt.answer {
-        Answer::Number { text } | Answer::ShortText { text } => text.trim(),
-        Answer::SingleChoice { .. } | Answer::MultipleChoice { .. } => "",
+        Answer::Number { text } | Answer::ShortText { text } => text.trim().to_owned(),
+        Answer::Cloze { gaps } => gaps.iter().map(|gap| gap.text.trim()).collect::<Vec<_>>().join("\n"),
+        Answer::SingleChoice { .. }
+        | Answer::MultipleChoice { .. }
+        | Answer::TrueFalse { .. }
+        | Answer::Ordering { .. }
+        | Answer::Matching { .. } => String::new(),
     };
     if matches!(turn.task.attempt.grade, Grade::RightButForm { .. }) && !typed.is_empty() {
         // The value stands in the pupil's answer already: what must not be told is another spelling of it.
-        return tells_answer(&draft.key, &choices, statement, &text.replace(typed, " "));
+        return tells_answer(&draft.key, &question, statement, &text.replace(&typed, " "));
     }
-    tells_answer(&draft.key, &choices, &format!("{statement}\n{typed}"), text)
+    tells_answer(&draft.key, &question, &format!("{statement}\n{typed}"), text)
 }
 
 #[cfg(test)]

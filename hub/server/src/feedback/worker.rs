@@ -32,6 +32,7 @@ use crate::{
         feedback::{self as turns, ShownHint, TurnEnd, TurnTask, WaitingTurn},
         notices,
     },
+    telemetry,
 };
 
 /// The queue is looked at this often even if nobody woke the worker.
@@ -131,7 +132,7 @@ impl Queue {
             let hint_done = turn.hint_shown;
             self.waiting.push_back(Waiting { turn, since, is_superseded: false, hint_done });
         }
-        metrics::gauge!("dreamseed_feedback_waiting").set(self.waiting.len() as f64);
+        telemetry::show_waiting_turns(self.waiting.len());
         Ok(())
     }
 
@@ -349,8 +350,8 @@ mod tests {
         Language,
         answer::Answer,
         attempt::{CellState, SubmitAnswer},
-        class::LessonState,
         ids::{AttemptId, UserId},
+        lesson::LessonState,
         live::LiveEvent,
     };
 
@@ -394,7 +395,7 @@ mod tests {
         let school = hub.ctx.school.get();
         let class = school.class_of(pupil).expect("a class");
         let mut open = class.lessons.iter().filter_map(|id| school.lessons.get(id));
-        let lesson = open.find(|lesson| lesson.state == LessonState::Open).expect("a lesson");
+        let lesson = open.find(|lesson| lesson.timing.state == LessonState::Open).expect("a lesson");
         let version = &school.versions[&lesson.problems[place]];
         let right = demo::right_answer(&version.draft.key);
         let wrong = match &right {
@@ -402,6 +403,9 @@ mod tests {
             Answer::SingleChoice { .. } => Answer::SingleChoice { choice: "zz".into() },
             Answer::MultipleChoice { .. } => Answer::MultipleChoice { choices: vec!["zz".into()] },
             Answer::ShortText { .. } => Answer::ShortText { text: "틀린 말".into() },
+            Answer::TrueFalse { value } => Answer::TrueFalse { value: !value },
+            Answer::Ordering { order } => Answer::Ordering { order: order.iter().rev().cloned().collect() },
+            Answer::Matching { .. } | Answer::Cloze { .. } => version.draft.common_wrong[0].answer.clone(),
         };
         let attempt_id = AttemptId::new();
         let body = SubmitAnswer {
@@ -442,14 +446,15 @@ mod tests {
         let hub = school
             .start(school.config(), Script { text: "분모를 먼저 살펴보세요.".into(), ..Script::default() })
             .await;
-        let mut live = hub.ctx.live.subscribe();
+        let class = hub.ctx.school.get().class_of(school.pupils[0]).expect("a class").class_id;
+        let mut live = hub.ctx.live.watch_class(class);
         let attempt = answer(&hub, school.pupils[0], 0, false).await;
-        let ticket = feedback::ask(&hub.ctx, attempt).await.expect("a ticket");
+        let ticket = feedback::ask(&hub.ctx, &asker(), attempt).await.expect("a ticket");
         let events = read_all(&hub, attempt, 0).await;
         assert_eq!(text_of(&events), "분모를 먼저 살펴보세요.");
         assert_eq!(events.last(), Some(&FeedbackEvent::Done { written_by_ai: true }));
 
-        assert_eq!(feedback::ask(&hub.ctx, attempt).await.expect("the same ticket"), ticket);
+        assert_eq!(feedback::ask(&hub.ctx, &asker(), attempt).await.expect("the same ticket"), ticket);
         let again = read_all(&hub, attempt, 1).await;
         assert_eq!(text_of(&again), "먼저 살펴보세요.");
         assert_eq!(hub.ctx.feedback.open_logs(), 0);
@@ -469,16 +474,21 @@ mod tests {
         );
 
         let mut states = Vec::new();
-        while let Ok(event) = live.try_recv() {
-            if let LiveEvent::Cell { cell, .. } = &event.event {
+        while let Ok(frame) = live.try_recv() {
+            let text = String::from_utf8(frame.bytes.to_vec()).expect("text");
+            let data = text.lines().find_map(|line| line.strip_prefix("data: ")).expect("data");
+            if let LiveEvent::Cell { cell, .. } = serde_json::from_str(data).expect("an event") {
                 states.push(cell.state);
             }
         }
         assert_eq!(states, [CellState::NotYet, CellState::Helping]);
 
         let right = answer(&hub, school.pupils[0], 1, true).await;
-        assert_eq!(feedback::ask(&hub.ctx, right).await.expect_err("refused").status, 403);
-        assert_eq!(feedback::ask(&hub.ctx, AttemptId::new()).await.expect_err("refused").status, 404);
+        assert_eq!(feedback::ask(&hub.ctx, &asker(), right).await.expect_err("refused").status, 403);
+        assert_eq!(
+            feedback::ask(&hub.ctx, &asker(), AttemptId::new()).await.expect_err("refused").status,
+            404
+        );
         hub.stop().await;
     }
 
@@ -500,7 +510,7 @@ mod tests {
             answer(&hub, third, 0, false).await,
         ];
         for attempt in attempts {
-            feedback::ask(&hub.ctx, attempt).await.expect("a ticket");
+            feedback::ask(&hub.ctx, &asker(), attempt).await.expect("a ticket");
         }
         answer(&hub, third, 1, true).await;
         let (all, waited, gone) = tokio::join!(
@@ -526,7 +536,7 @@ mod tests {
         let silent = Script { mishap: Mishap::NeverAnswers, ..Script::default() };
         let hub = school.start(school.config(), silent).await;
         let attempt = answer(&hub, school.pupils[0], 0, false).await;
-        feedback::ask(&hub.ctx, attempt).await.expect("a ticket");
+        feedback::ask(&hub.ctx, &asker(), attempt).await.expect("a ticket");
         hub.stop().await;
 
         let path = crate::store::database_path(&school.config().data);
@@ -557,7 +567,7 @@ mod tests {
         let mut hints = Vec::new();
         for _ in 0..2 {
             let attempt = answer(&hub, school.pupils[0], 0, false).await;
-            feedback::ask(&hub.ctx, attempt).await.expect("a ticket");
+            feedback::ask(&hub.ctx, &asker(), attempt).await.expect("a ticket");
             let events = read_all(&hub, attempt, 0).await;
             assert_eq!(events.last(), Some(&FeedbackEvent::Done { written_by_ai: false }));
             hints.extend(events.into_iter().filter_map(|event| match event {
@@ -579,5 +589,15 @@ mod tests {
             1
         );
         hub.stop().await;
+    }
+
+    /// The worker does not mind who asks.
+    fn asker() -> crate::api::extract::Caller {
+        crate::api::extract::Caller {
+            user_id: UserId::new(),
+            session_id: dreamseed_wire::ids::SessionId::new(),
+            role: dreamseed_wire::account::Role::Student,
+            expires_at: Timestamp::MAX,
+        }
     }
 }

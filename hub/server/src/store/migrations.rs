@@ -5,7 +5,13 @@ use rusqlite::{Connection, TransactionBehavior};
 use super::StoreError;
 
 /// In order; never change one that has shipped.
-const MIGRATIONS: &[&str] = &[include_str!("../../migrations/0001_record.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("../../migrations/0001_record.sql"),
+    include_str!("../../migrations/0002_lessons.sql"),
+    include_str!("../../migrations/0003_regrades_reports.sql"),
+    include_str!("../../migrations/0004_people.sql"),
+    include_str!("../../migrations/0005_house.sql"),
+];
 
 /// The schema this hub writes.
 pub const CURRENT: u32 = MIGRATIONS.len() as u32;

@@ -4,19 +4,34 @@
 //! after the group is durable (WAL, `synchronous=FULL`). `store.read(|conn| ..)` runs on a read-only connection.
 //! Only this folder names rusqlite; each query stands in a `.sql` file beside the function that runs it.
 
+pub mod answer_counts;
+pub mod api_keys;
 pub mod attempts;
 pub mod audit;
+pub mod class_groups;
+pub mod consents;
 pub mod feedback;
 pub mod grades;
 pub mod hub_meta;
+pub mod inspection;
+pub mod late_answers;
 pub mod lessons;
+pub mod masteries;
 pub mod migrations;
 pub mod notices;
+pub mod parent_codes;
 pub mod problems;
+pub mod pupil_notes;
 pub mod refresh_tokens;
+pub mod regrades;
 pub mod releases;
+pub mod reports;
+pub mod roster_changes;
+pub mod rosters;
 pub mod school;
 pub mod sessions;
+pub mod sign_in_cards;
+pub mod sittings;
 pub mod skill_days;
 pub mod standings;
 pub mod users;
@@ -147,7 +162,9 @@ impl Store {
         let readers = Arc::clone(&self.readers);
         let _permit = readers.permits.acquire().await.map_err(|_| StoreError::Closed)?;
         let lent = Arc::clone(&self.readers);
+        let span = tracing::Span::current();
         let done = tokio::task::spawn_blocking(move || {
+            let _of_request = span.entered();
             let conn = lent.free.lock().pop().ok_or(StoreError::Closed)?;
             let conn = Returned { conn: Some(conn), to: &lent };
             conn.get().map_err(E::from).and_then(work)
@@ -157,6 +174,11 @@ impl Store {
             Err(failed) if failed.is_panic() => std::panic::resume_unwind(failed.into_panic()),
             Err(_) => Err(StoreError::Closed.into()),
         }
+    }
+
+    /// Writes that wait for their turn.
+    pub fn waiting_writes(&self) -> usize {
+        self.writer.waiting()
     }
 
     /// Ends the writer after what is queued, checkpoints the log into the database and closes.

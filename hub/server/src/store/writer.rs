@@ -4,13 +4,22 @@
 //! [`GROUP_MAX`], into one transaction. Each command runs in a savepoint of its own; the replies go out after the
 //! commit, so nothing is acknowledged that a power cut could take back.
 
-use std::cell::{Cell, RefCell};
+use std::{
+    cell::{Cell, RefCell},
+    net::IpAddr,
+    time::Instant,
+};
 
-use dreamseed_wire::{ids::ClassId, live::LiveEvent};
+use dreamseed_wire::{
+    ids::{ClassId, LessonId, UserId},
+    lesson::PupilEvent,
+};
+use jiff::Timestamp;
 use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot, watch};
 
-use super::StoreError;
+use super::{StoreError, sittings::StoredSitting, standings::Standing};
+use crate::{request, telemetry};
 
 /// Commands that may wait; past it callers are told that the hub is busy.
 const QUEUE: usize = 4096;
@@ -19,12 +28,15 @@ const GROUP_MAX: usize = 256;
 /// Pages of log after which the writer copies them into the database: 4 MiB, so that damage in the log costs little.
 const CHECKPOINT_PAGES: i64 = 1024;
 
-/// Something that happened to a class, with its place in the order of record if it has one.
+/// Something that happened, told to those who watch once it is on the disk.
 #[derive(Debug, Clone)]
-pub struct Committed {
-    pub class_id: ClassId,
-    pub seq: Option<i64>,
-    pub event: LiveEvent,
+pub enum Committed {
+    /// A pupil's cell changed, at a time.
+    Standing { class_id: ClassId, standing: Box<Standing>, at: Timestamp },
+    /// A pupil's sitting of an exam began or was handed in.
+    Sitting { class_id: ClassId, lesson_id: LessonId, sitting: StoredSitting },
+    /// Something for one pupil's own screen.
+    Pupil { pupil_id: UserId, event: PupilEvent },
 }
 
 /// One command's view of the transaction.
@@ -32,6 +44,7 @@ pub struct WriteTx<'a> {
     conn: &'a Connection,
     next_seq: &'a Cell<i64>,
     epoch: i64,
+    peer: Option<IpAddr>,
     events: RefCell<Vec<Committed>>,
 }
 
@@ -53,7 +66,12 @@ impl WriteTx<'_> {
         self.epoch
     }
 
-    /// Tells the watchers of a class, once the group is durable.
+    /// Where the request came from that writes this; nothing for the hub's own work.
+    pub fn peer(&self) -> Option<IpAddr> {
+        self.peer
+    }
+
+    /// Tells those who watch, once the group is durable.
     pub fn publish(&self, committed: Committed) {
         self.events.borrow_mut().push(committed);
     }
@@ -96,12 +114,19 @@ impl Writer {
         E: From<StoreError> + Send + 'static,
     {
         let (reply, answer) = oneshot::channel();
-        let command = Box::new(Pending { work: Some(work), outcome: None, reply });
+        let span = tracing::Span::current();
+        let command =
+            Box::new(Pending { work: Some(work), outcome: None, reply, peer: request::peer(), span });
         self.queue.try_send(Message::Run(command)).map_err(|refused| match refused {
             mpsc::error::TrySendError::Full(_) => StoreError::Busy,
             mpsc::error::TrySendError::Closed(_) => StoreError::Closed,
         })?;
         answer.await.unwrap_or_else(|_| Err(StoreError::Closed.into()))
+    }
+
+    /// Commands that wait.
+    pub(super) fn waiting(&self) -> usize {
+        self.queue.max_capacity() - self.queue.capacity()
     }
 
     pub(super) async fn close(&self) {
@@ -117,6 +142,8 @@ impl Writer {
 
 /// A command whose types are forgotten, so that the queue can hold any.
 trait Command: Send {
+    /// Where the request came from that waits for it.
+    fn peer(&self) -> Option<IpAddr>;
     /// Runs; false undoes what was written.
     fn run(&mut self, tx: &WriteTx<'_>) -> bool;
     /// Replies, after the commit or its failure.
@@ -127,6 +154,9 @@ struct Pending<F, T, E> {
     work: Option<F>,
     outcome: Option<Result<T, E>>,
     reply: oneshot::Sender<Result<T, E>>,
+    peer: Option<IpAddr>,
+    /// The request's, so that its id stands in the lines of its write.
+    span: tracing::Span,
 }
 
 impl<F, T, E> Command for Pending<F, T, E>
@@ -135,9 +165,13 @@ where
     T: Send,
     E: From<StoreError> + Send,
 {
+    fn peer(&self) -> Option<IpAddr> {
+        self.peer
+    }
+
     fn run(&mut self, tx: &WriteTx<'_>) -> bool {
         let Some(work) = self.work.take() else { return false };
-        let outcome = work(tx);
+        let outcome = self.span.in_scope(|| work(tx));
         let keep = outcome.is_ok();
         self.outcome = Some(outcome);
         keep
@@ -182,8 +216,10 @@ fn write_groups(
             }
         }
         let before = next_seq.get();
+        let begun = Instant::now();
         let (result, events) = write_group(conn, &mut group, &next_seq, epoch);
         let failure = result.err();
+        telemetry::count_commit(group.len(), begun.elapsed(), failure.is_none());
         if failure.is_some() {
             next_seq.set(before);
         } else {
@@ -223,7 +259,8 @@ fn write_group(
         for command in group {
             conn.prepare_cached(include_str!("savepoint.sql"))?.execute([])?;
             let before = next_seq.get();
-            let tx = WriteTx { conn, next_seq, epoch, events: RefCell::new(Vec::new()) };
+            let peer = command.peer();
+            let tx = WriteTx { conn, next_seq, epoch, peer, events: RefCell::new(Vec::new()) };
             if command.run(&tx) {
                 events.append(&mut tx.events.borrow_mut());
             } else {

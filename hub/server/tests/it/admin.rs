@@ -5,13 +5,16 @@ use dreamseed_models::engine::EnginePhase;
 use dreamseed_testkit::{HandEngine, TestHub, refusal};
 use dreamseed_wire::{Language, hub::NoticeCode, ids::*, model::EngineState};
 
-const ALL: [NoticeCode; 6] = [
+const ALL: [NoticeCode; 9] = [
     NoticeCode::ModelLanguage,
     NoticeCode::NoModel,
     NoticeCode::EngineResting,
     NoticeCode::ClockSetBack,
     NoticeCode::DiskLow,
     NoticeCode::TokenReuse,
+    NoticeCode::NotAnnounced,
+    NoticeCode::AuditBroken,
+    NoticeCode::RetentionFailed,
 ];
 
 async fn raise(hub: &TestHub, code: NoticeCode) {

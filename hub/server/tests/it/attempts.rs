@@ -2,16 +2,18 @@
 
 use dreamseed_client::Method;
 use dreamseed_testkit::{
-    TestHub, choice_problem, fraction_problem, minutes, multiple_choice_problem, number, refusal, submission,
-    sum_problem, word_problem,
+    TestHub, choice_problem, cloze_problem, fraction_problem, matching_problem, minutes,
+    multiple_choice_problem, number, numbered_events, ordering_problem, pair, practice, refusal, submission,
+    sum_problem, true_false_problem, word_problem,
 };
 use dreamseed_wire::{
     Language,
-    answer::{Answer, FormFault, Grade, Unreadable},
+    answer::{Answer, FormFault, GapAnswer, Grade, Unreadable},
     attempt::GradeSource,
     authoring::{AnswerKey, NumberForm, ProblemDraft},
-    class::{ClassSettings, HintCeiling, OpenLesson},
+    class::ClassSettings,
     ids::*,
+    lesson::HintCeiling,
     live::LiveEvent,
     progress::DayProgress,
 };
@@ -32,25 +34,31 @@ async fn the_walk_of_an_answer() {
 
     let wrong = given.answer("2/5");
     let receipt = pupil.submit_answer(&wrong).await.expect("kept");
-    assert_eq!((receipt.attempt_id, &receipt.grade, receipt.tries), (wrong.attempt_id, &Grade::Wrong, 1));
+    assert_eq!(
+        (receipt.attempt_id, &receipt.grade, receipt.tries),
+        (wrong.attempt_id, &Some(Grade::Wrong), 1)
+    );
     assert!(receipt.next.try_again && receipt.next.help && !receipt.next.solution);
     assert_eq!(receipt.feedback_url, None);
 
     let unreduced = pupil.submit_answer(&given.answer("10/12")).await.expect("kept");
-    assert_eq!(unreduced.grade, Grade::RightButForm { what: FormFault::LowestTerms });
+    assert_eq!(unreduced.grade, Some(Grade::RightButForm { what: FormFault::LowestTerms }));
     // The last step is still the pupil's: the solution stays closed.
     assert!(unreduced.next.try_again && unreduced.next.help && !unreduced.next.solution);
     assert_eq!(refusal(pupil.release_solution(unreduced.attempt_id).await), (403, "not_released".into()));
     let right = pupil.submit_answer(&given.answer(" ５/６ ")).await.expect("kept");
-    assert_eq!((&right.grade, right.tries), (&Grade::Right, 3));
+    assert_eq!((&right.grade, right.tries), (&Some(Grade::Right), 3));
     assert!(!right.next.try_again && !right.next.help && right.next.solution);
 
     let standing = pupil.my_standing().await.expect("standing").problems;
     assert_eq!(standing.len(), 1);
-    assert_eq!((standing[0].tries, standing[0].solved), (3, true));
+    assert_eq!((standing[0].tries, standing[0].solved), (3, Some(true)));
 
     let view = pupil.attempt(wrong.attempt_id).await.expect("one's own");
-    assert_eq!((view.answer, view.grade, view.graded_by), (number("2/5"), Grade::Wrong, GradeSource::Code));
+    assert_eq!(
+        (view.answer, view.grade, view.graded_by),
+        (number("2/5"), Some(Grade::Wrong), GradeSource::Code)
+    );
     assert_eq!((view.pupil_id, view.hub_seq), (pupil.id, receipt.hub_seq));
     assert_eq!(view.problem_title, "분수의 합");
 
@@ -94,6 +102,13 @@ async fn every_kind_is_graded() {
     let many =
         |choices: &[&str]| Answer::MultipleChoice { choices: choices.iter().map(|&c| c.into()).collect() };
     let word = |text: &str| Answer::ShortText { text: text.into() };
+    let ordered = |ids: &[&str]| Answer::Ordering { order: ids.iter().map(|&id| id.into()).collect() };
+    let matched = |pairs: &[(&str, &str)]| Answer::Matching {
+        pairs: pairs.iter().map(|(left, right)| pair(left, right)).collect(),
+    };
+    let filled = |gaps: &[(&str, &str)]| Answer::Cloze {
+        gaps: gaps.iter().map(|&(gap, text)| GapAnswer { gap: gap.into(), text: text.into() }).collect(),
+    };
     let unread = |why| Grade::NotUnderstood { why };
     let form = |what| Grade::RightButForm { what };
     let cases: Vec<(ProblemDraft, Vec<(Answer, Grade)>)> = vec![
@@ -156,6 +171,43 @@ async fn every_kind_is_graded() {
                 (word(" "), unread(Unreadable::Empty)),
             ],
         ),
+        (
+            true_false_problem(),
+            vec![
+                (Answer::TrueFalse { value: true }, Grade::Right),
+                (Answer::TrueFalse { value: false }, Grade::Wrong),
+                (word("참"), unread(Unreadable::OtherKind)),
+            ],
+        ),
+        (
+            ordering_problem(),
+            vec![
+                (ordered(&["c", "a", "b"]), Grade::Right),
+                (ordered(&["b", "a", "c"]), Grade::Wrong),
+                (ordered(&["c", "a"]), unread(Unreadable::Incomplete)),
+                (ordered(&["c", "a", "z"]), unread(Unreadable::UnknownChoice)),
+            ],
+        ),
+        (
+            matching_problem(),
+            vec![
+                (matched(&[("b", "t"), ("a", "s")]), Grade::Right),
+                (matched(&[("a", "s"), ("b", "s")]), Grade::Wrong),
+                (matched(&[("a", "s"), ("b", "u")]), Grade::Wrong),
+                (matched(&[("a", "s")]), unread(Unreadable::Incomplete)),
+                (matched(&[("a", "s"), ("b", "z")]), unread(Unreadable::UnknownChoice)),
+            ],
+        ),
+        (
+            cloze_problem(),
+            vec![
+                (filled(&[("n", "８"), ("w", "짝 수")]), Grade::Right),
+                (filled(&[("w", "EVEN"), ("n", "16/2")]), Grade::Right),
+                (filled(&[("n", "8"), ("w", "홀수")]), Grade::Wrong),
+                (filled(&[("n", "8"), ("w", "")]), unread(Unreadable::Incomplete)),
+                (filled(&[("n", "3,50"), ("w", "홀수")]), unread(Unreadable::Comma)),
+            ],
+        ),
     ];
     let hub = TestHub::start().await;
     let drafts: Vec<_> = cases.iter().map(|(draft, _)| draft.clone()).collect();
@@ -166,7 +218,7 @@ async fn every_kind_is_graded() {
         for (answer, grade) in answers {
             let body = submission(problem.problem_version_id, Some(given.lesson.lesson_id), answer.clone());
             let seen = pupil.submit_answer(&body).await.expect("every answer is kept").grade;
-            if seen != *grade {
+            if seen.as_ref() != Some(grade) {
                 wrong.push(format!("{answer:?}: {seen:?}, not {grade:?}"));
             }
         }
@@ -282,13 +334,13 @@ async fn the_version_that_was_seen_is_graded() {
         teacher.change_problem(given.problems[0].problem_id, &sum_problem(7)).await.expect("changed");
     assert_eq!(changed.version, 2);
     assert_ne!(changed.problem_version_id, given.version());
-    assert_eq!(pupil.submit_answer(&given.answer("5")).await.expect("kept").grade, Grade::Right);
-    assert_eq!(pupil.submit_answer(&given.answer("8")).await.expect("kept").grade, Grade::Wrong);
+    assert_eq!(pupil.submit_answer(&given.answer("5")).await.expect("kept").grade, Some(Grade::Right));
+    assert_eq!(pupil.submit_answer(&given.answer("8")).await.expect("kept").grade, Some(Grade::Wrong));
     // The new wording has not been given to anybody.
     let ahead = submission(changed.problem_version_id, Some(given.lesson.lesson_id), number("8"));
     assert_eq!(refusal(pupil.submit_answer(&ahead).await).0, 422);
     teacher.archive_problem(given.problems[0].problem_id).await.expect("archived");
-    assert_eq!(pupil.submit_answer(&given.answer("5")).await.expect("kept").grade, Grade::Right);
+    assert_eq!(pupil.submit_answer(&given.answer("5")).await.expect("kept").grade, Some(Grade::Right));
 }
 
 /// 00:00 in Seoul is 15:00 of the day before in UTC.
@@ -350,14 +402,20 @@ async fn only_what_was_given_can_be_answered() {
 }
 
 #[tokio::test]
-async fn a_closed_lesson_still_takes_what_comes_late() {
+async fn a_closed_lesson_still_takes_what_was_given_before() {
+    use dreamseed_hub::clock::Clock;
     let hub = TestHub::start().await;
     let given = hub.give(&[fraction_problem()]).await;
     let pupil = hub.pupil("민지").await;
     let teacher = hub.teacher().await;
+    let mut before = given.answer("5/6");
+    before.occurred_at = Some(hub.clock.now());
+    hub.clock.advance(minutes(1));
     teacher.close_lesson(hub.class, given.lesson.lesson_id).await.expect("closed");
     assert_eq!(pupil.my_problems().await.expect("the list").lessons, []);
-    assert_eq!(pupil.submit_answer(&given.answer("5/6")).await.expect("kept").grade, Grade::Right);
+    assert_eq!(pupil.submit_answer(&before).await.expect("kept").grade, Some(Grade::Right));
+    let after = pupil.submit_answer(&given.answer("5/6")).await;
+    assert_eq!(refusal(after), (409, "lesson_closed".into()));
 }
 
 #[tokio::test]
@@ -370,7 +428,7 @@ async fn what_is_not_understood_is_held_against_nobody() {
     teacher.change_class_settings(hub.class, &settings).await.expect("set");
     for text in ["", "1/0", "3,50", "1e999", "사과"] {
         let receipt = pupil.submit_answer(&given.answer(text)).await.expect("kept");
-        assert!(matches!(receipt.grade, Grade::NotUnderstood { .. }), "{text}: {receipt:?}");
+        assert!(matches!(receipt.grade, Some(Grade::NotUnderstood { .. })), "{text}: {receipt:?}");
         assert!(
             receipt.next.try_again && !receipt.next.solution,
             "typing anything opens no solution: {receipt:?}"
@@ -431,12 +489,13 @@ async fn the_live_event_is_out_before_the_reply() {
     let hub = TestHub::start().await;
     let given = hub.give(&[fraction_problem()]).await;
     let pupil = hub.pupil("민지").await;
-    let mut news = hub.ctx().live.subscribe();
+    let mut news = hub.ctx().live.watch_class(hub.class);
     for n in 0..5_u32 {
         let receipt = pupil.submit_answer(&given.answer(&n.to_string())).await.expect("kept");
-        let event = news.try_recv().expect("published before the reply was received");
-        assert_eq!((event.class_id, event.seq), (hub.class, Some(receipt.hub_seq)));
-        let LiveEvent::Cell { pupil_id, cell, .. } = &event.event else { panic!("{event:?}") };
+        let [(seq, LiveEvent::Cell { pupil_id, cell, .. })] = &numbered_events(&mut news)[..] else {
+            panic!("published before the reply was received")
+        };
+        assert_eq!(*seq, receipt.hub_seq);
         assert_eq!((*pupil_id, cell.tries, cell.last_attempt), (pupil.id, n + 1, Some(receipt.attempt_id)));
     }
 }
@@ -472,11 +531,7 @@ async fn a_lesson_without_help_offers_none() {
     let hub = TestHub::start().await;
     let teacher = hub.teacher().await;
     let problem = teacher.add_problem(&fraction_problem()).await.expect("a problem");
-    let lesson = OpenLesson {
-        title: "스스로 풀기".into(),
-        problem_ids: vec![problem.problem_id],
-        hint_ceiling: HintCeiling::None,
-    };
+    let lesson = practice("스스로 풀기", vec![problem.problem_id], HintCeiling::None);
     let lesson = teacher.open_lesson(hub.class, &lesson).await.expect("a lesson");
     let settings = ClassSettings { auto_feedback: true, solution_after_tries: None };
     teacher.change_class_settings(hub.class, &settings).await.expect("set");

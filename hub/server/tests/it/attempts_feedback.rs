@@ -5,17 +5,18 @@ use std::{sync::Arc, time::Duration};
 use dreamseed_client::EventStream;
 use dreamseed_models::engine::{EnginePhase, GenFailure};
 use dreamseed_testkit::{
-    Given, HandEngine, Person, TestHub, fraction_problem, minutes, next_event, refusal, rest_of, sum_problem,
-    until, within,
+    Given, HandEngine, Person, TestHub, fraction_problem, minutes, next_event, numbered_events, practice,
+    refusal, rest_of, sum_problem, until, within,
 };
 use dreamseed_wire::{
     Language,
     answer::Grade,
     attempt::{CellState, SubmitAnswer},
-    class::{ClassSettings, HintCeiling, OpenLesson},
+    class::ClassSettings,
     feedback::{Feedback, FeedbackEvent, FeedbackFailure, FeedbackState, HintReason},
     hub::NoticeCode,
     ids::*,
+    lesson::HintCeiling,
     live::LiveEvent,
 };
 
@@ -76,7 +77,7 @@ async fn codes(hub: &TestHub) -> Vec<NoticeCode> {
 async fn the_walk_of_help() {
     let (hub, engine, given) = school(BOTH).await;
     let pupil = hub.pupil("민지은하").await;
-    let mut news = hub.ctx().live.subscribe();
+    let mut news = hub.ctx().live.watch_class(hub.class);
     let answer = given.answer("2/5");
     pupil.submit_answer(&answer).await.expect("kept");
     let ticket = pupil.ask_help(answer.attempt_id).await.expect("a ticket");
@@ -109,8 +110,8 @@ async fn the_walk_of_help() {
     assert_eq!(page.attempts[0].feedback, kept, "the teacher reads what the pupil read");
 
     let mut states = Vec::new();
-    while let Ok(event) = news.try_recv() {
-        if let LiveEvent::Cell { cell, .. } = &event.event {
+    for (_, event) in numbered_events(&mut news) {
+        if let LiveEvent::Cell { cell, .. } = event {
             states.push(cell.state);
         }
     }
@@ -354,10 +355,7 @@ async fn hints_go_on_up_to_the_lessons_ceiling() {
         (HintCeiling::Concept, [0, 1, 1]),
         (HintCeiling::WorkedStep, [0, 1, 2]),
     ] {
-        let lesson =
-            OpenLesson {
-                title: "연습".into(), problem_ids: vec![problem.problem_id], hint_ceiling: ceiling
-            };
+        let lesson = practice("연습", vec![problem.problem_id], ceiling);
         let lesson = teacher.open_lesson(hub.class, &lesson).await.expect("a lesson");
         let given = Given { problems: vec![problem.clone()], lesson };
         let pupil = hub.pupil("민지").await;
@@ -511,7 +509,7 @@ async fn help_comes_by_itself_where_the_class_has_it_so() {
     turn.done().await;
     assert_eq!(text_of(&told(&pupil, &answer).await), "분모를 보세요.");
     let right = pupil.submit_answer(&given.answer("5/6")).await.expect("kept");
-    assert_eq!((right.grade, right.feedback_url), (Grade::Right, None));
+    assert_eq!((right.grade, right.feedback_url), (Some(Grade::Right), None));
     assert_eq!(transcript(&pupil, &answer).await.len(), 1);
     assert!(engine.try_next().await.is_none());
 }

@@ -155,7 +155,7 @@ async fn answers_of_every_sort_are_graded_or_not_understood() {
         let answer = given.answer(text);
         let receipt =
             pupil.submit_answer(&answer).await.unwrap_or_else(|error| panic!("{text:?}: {error:?}"));
-        let is_right = matches!(receipt.grade, Grade::Right | Grade::RightButForm { .. });
+        let is_right = matches!(receipt.grade, Some(Grade::Right | Grade::RightButForm { .. }));
         assert!(!is_right || text == "𝟓/𝟔" || text.contains("5/6") || text == "٥/٦", "{text:?}: {receipt:?}");
         let kept = pupil.attempt(answer.attempt_id).await.expect("kept");
         assert_eq!(kept.answer, number(text), "kept as it was typed");
@@ -506,7 +506,7 @@ async fn a_disk_that_is_full() {
     for refused in several.collect::<Vec<_>>() {
         assert_eq!(refused.await.expect("no panic"), (507, "disk_full".into()));
     }
-    assert_eq!(pupil.attempt(kept.attempt_id).await.expect("reading goes on").grade, Grade::Wrong);
+    assert_eq!(pupil.attempt(kept.attempt_id).await.expect("reading goes on").grade, Some(Grade::Wrong));
     assert_eq!(pupil.my_problems().await.expect("reading goes on").lessons.len(), 1);
     assert!(hub.stranger().is_ready().await || hub.stranger().is_alive().await);
 

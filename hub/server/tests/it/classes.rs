@@ -1,11 +1,12 @@
 //! `/classes`: classes, their settings, pupils and lessons.
 
-use dreamseed_testkit::{TestHub, fraction_problem, refusal, sum_problem};
+use dreamseed_testkit::{TestHub, fraction_problem, practice, refusal, sum_problem};
 use dreamseed_wire::{
     Language,
     account::Role,
-    class::{AddClass, AddPupil, ClassSettings, HintCeiling, LessonState, OpenLesson},
+    class::{AddClass, AddPupil, ClassSettings},
     ids::*,
+    lesson::{HintCeiling, LessonState},
 };
 
 fn class(name: &str) -> AddClass {
@@ -25,7 +26,8 @@ async fn a_teacher_makes_a_class_and_teaches_it() {
         teacher.classes().await.expect("the list").into_iter().map(|class| class.name).collect();
     assert_eq!(names, ["5학년 1반", "6학년 가반"]);
     let detail = teacher.class_detail(made.class_id).await.expect("the class");
-    assert_eq!(detail.teachers, ["김선생"]);
+    let teachers: Vec<_> = detail.teachers.iter().map(|teacher| teacher.name.as_str()).collect();
+    assert_eq!(teachers, ["김선생"]);
     assert_eq!((detail.class_code.len(), detail.class_code.as_bytes()[4]), (9, b'-'));
     assert!(detail.lessons.is_empty() && detail.pupils_list.is_empty());
 
@@ -116,11 +118,7 @@ async fn lessons_open_and_close() {
         teacher.add_problem(&sum_problem(4)).await.expect("a problem"),
         teacher.add_problem(&fraction_problem()).await.expect("a problem"),
     );
-    let lesson = |title: &str, problem_ids: Vec<ProblemId>| OpenLesson {
-        title: title.into(),
-        problem_ids,
-        hint_ceiling: HintCeiling::Nudge,
-    };
+    let lesson = |title: &str, problem_ids: Vec<ProblemId>| practice(title, problem_ids, HintCeiling::Nudge);
     let opened = teacher
         .open_lesson(
             hub.class,

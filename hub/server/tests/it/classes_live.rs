@@ -2,15 +2,40 @@
 
 use std::time::{Duration, Instant};
 
+use dreamseed_client::{EventStream, StreamEvent};
 use dreamseed_testkit::{
-    HandEngine, TestHub, fraction_problem, minutes, next_event, refusal, rest_of, sum_problem,
+    HandEngine, TestHub, fraction_problem, minutes, next_event, refusal, rest_of, sum_problem, until,
 };
 use dreamseed_wire::{
     Language,
     attempt::CellState,
     ids::*,
-    live::{ClassLive, LiveCell, LiveEvent},
+    live::{ClassLive, LiveCell, LiveEvent, PupilStanding, PupilState, StuckReason},
 };
+
+/// The next event that tells of cells or of the picture as a whole: no beat, and not how a pupil fares.
+async fn next_change(events: &mut EventStream<LiveEvent>) -> StreamEvent<LiveEvent> {
+    loop {
+        let event = next_event(events).await;
+        if !matches!(event.data, LiveEvent::Beat { .. } | LiveEvent::Pupil { .. }) {
+            break event;
+        }
+    }
+}
+
+/// How a pupil fares, once that is told.
+async fn next_standing(events: &mut EventStream<LiveEvent>, pupil: UserId) -> PupilStanding {
+    loop {
+        match next_event(events).await.data {
+            LiveEvent::Pupil { pupil_id, standing, .. } if pupil_id == pupil => break standing,
+            LiveEvent::Cell { .. }
+            | LiveEvent::Pupil { .. }
+            | LiveEvent::Lesson { .. }
+            | LiveEvent::Refetch
+            | LiveEvent::Beat { .. } => {}
+        }
+    }
+}
 
 fn cell_of(picture: &ClassLive, pupil: UserId, index: usize) -> &LiveCell {
     let row = picture.pupils.iter().find(|row| row.pupil.pupil_id == pupil).expect("a row");
@@ -22,7 +47,7 @@ async fn the_picture_of_a_class() {
     let hub = TestHub::with_engine(HandEngine::new(&["ko"]), |_| {}).await;
     let teacher = hub.teacher().await;
     let empty = teacher.class_live(hub.class).await.expect("a picture");
-    assert_eq!((empty.lesson_id, empty.pupils.len(), empty.problems.len()), (None, 0, 0));
+    assert_eq!((empty.lesson, empty.pupils.len(), empty.problems.len()), (None, 0, 0));
 
     let given = hub.give(&[fraction_problem(), sum_problem(4), sum_problem(8)]).await;
     let (pupil, absent) = (hub.pupil("민지").await, hub.add_pupil(hub.class, "서연").await);
@@ -33,11 +58,15 @@ async fn the_picture_of_a_class() {
     pupil.ask_help(wrong.attempt_id).await.expect("a ticket");
 
     let picture = teacher.class_live(hub.class).await.expect("a picture");
-    assert_eq!((picture.lesson_id, picture.title.as_str()), (Some(given.lesson.lesson_id), "오늘의 문제"));
+    let shown = picture.lesson.as_ref().expect("a lesson");
+    assert_eq!((shown.lesson_id, shown.title.as_str()), (given.lesson.lesson_id, "오늘의 문제"));
     let titles: Vec<_> = picture.problems.iter().map(|problem| problem.title.as_str()).collect();
     assert_eq!(titles, ["분수의 합", "더하기 4", "더하기 8"]);
-    let names: Vec<_> =
-        picture.pupils.iter().map(|row| (row.pupil.number, row.pupil.name.as_str(), row.present)).collect();
+    let names: Vec<_> = picture
+        .pupils
+        .iter()
+        .map(|row| (row.pupil.number, row.pupil.name.as_str(), row.standing.present))
+        .collect();
     assert_eq!(names, [(1, "민지", true), (2, "서연", false)]);
     let states: Vec<_> = picture.pupils[0].cells.iter().map(|cell| (cell.state, cell.tries)).collect();
     assert_eq!(states, [(CellState::Helping, 1), (CellState::Right, 1), (CellState::NotYet, 1)]);
@@ -48,9 +77,10 @@ async fn the_picture_of_a_class() {
     assert!(picture.last_event > receipt.hub_seq);
     let _ = absent;
 
-    // Who has done nothing for five minutes is not at work.
+    // Who has done nothing for two minutes is away, and signed in all the same.
     hub.clock.advance(minutes(6));
-    assert!(!hub.teacher().await.class_live(hub.class).await.expect("a picture").pupils[0].present);
+    let away = hub.teacher().await.class_live(hub.class).await.expect("a picture").pupils[0].standing.clone();
+    assert_eq!((away.state, away.present, away.since.is_some()), (PupilState::Away, true, true));
 
     // Another try takes the sign of help away; solving stays.
     let pupil = hub.sign_in(pupil.id).await;
@@ -72,7 +102,7 @@ async fn an_answer_is_on_the_teachers_screen_within_a_second() {
     for n in 0..3_u32 {
         let begun = Instant::now();
         let receipt = pupil.submit_answer(&given.answer(&n.to_string())).await.expect("kept");
-        let event = next_event(&mut events).await;
+        let event = next_change(&mut events).await;
         assert!(begun.elapsed() < Duration::from_secs(1), "after {:?}", begun.elapsed());
         assert_eq!(event.id, receipt.hub_seq.to_string());
         let LiveEvent::Cell { pupil_id, lesson_id, cell, .. } = event.data else { panic!("{event:?}") };
@@ -103,7 +133,7 @@ async fn after_a_break_exactly_the_missed_cells_come() {
     let mut events = teacher.live_events(hub.class, Some(picture.last_event)).await.expect("a stream");
     let mut missed = Vec::new();
     for _ in 0..2 {
-        let event = next_event(&mut events).await;
+        let event = next_change(&mut events).await;
         let LiveEvent::Cell { pupil_id, cell, .. } = event.data else { panic!("{event:?}") };
         missed.push((pupil_id, cell.problem_version_id, cell.state, cell.tries));
     }
@@ -114,13 +144,13 @@ async fn after_a_break_exactly_the_missed_cells_come() {
     assert_eq!(missed, expected, "oldest first, each cell once, as it stands now");
     // What happens now follows at once.
     let live = second.submit_answer(&given.answer("5/6")).await.expect("kept");
-    let event = next_event(&mut events).await;
+    let event = next_change(&mut events).await;
     assert_eq!(event.id, live.hub_seq.to_string());
 
     // From the last id nothing is missing.
     let mut again = teacher.live_events(hub.class, Some(live.hub_seq)).await.expect("a stream");
     let next = third.submit_answer(&given.answer("3")).await.expect("kept");
-    assert_eq!(next_event(&mut again).await.id, next.hub_seq.to_string());
+    assert_eq!(next_change(&mut again).await.id, next.hub_seq.to_string());
     assert!(last.hub_seq < live.hub_seq && live.hub_seq < next.hub_seq);
 }
 
@@ -131,9 +161,9 @@ async fn an_id_from_beyond_the_record_means_fetch_again() {
     let given = hub.give(&[fraction_problem()]).await;
     let (pupil, teacher) = (hub.pupil("민지").await, hub.teacher().await);
     let mut events = teacher.live_events(hub.class, Some(1_000_000)).await.expect("a stream");
-    assert_eq!(next_event(&mut events).await.data, LiveEvent::Refetch);
+    assert_eq!(next_change(&mut events).await.data, LiveEvent::Refetch);
     let receipt = pupil.submit_answer(&given.answer("1")).await.expect("kept");
-    assert_eq!(next_event(&mut events).await.id, receipt.hub_seq.to_string());
+    assert_eq!(next_change(&mut events).await.id, receipt.hub_seq.to_string());
 }
 
 #[tokio::test]
@@ -142,11 +172,12 @@ async fn a_new_or_closed_lesson_means_fetch_again() {
     let teacher = hub.teacher().await;
     let mut events = teacher.live_events(hub.class, None).await.expect("a stream");
     let given = hub.give(&[fraction_problem()]).await;
-    assert_eq!(next_event(&mut events).await.data, LiveEvent::Refetch);
+    assert_eq!(next_change(&mut events).await.data, LiveEvent::Refetch);
     let picture = teacher.class_live(hub.class).await.expect("a picture");
-    assert_eq!(picture.lesson_id, Some(given.lesson.lesson_id), "the new lesson is there already");
+    let shown = picture.lesson.map(|lesson| lesson.lesson_id);
+    assert_eq!(shown, Some(given.lesson.lesson_id), "the new lesson is there already");
     teacher.close_lesson(hub.class, given.lesson.lesson_id).await.expect("closed");
-    assert_eq!(next_event(&mut events).await.data, LiveEvent::Refetch);
+    assert_eq!(next_change(&mut events).await.data, LiveEvent::Refetch);
 }
 
 #[tokio::test]
@@ -158,9 +189,86 @@ async fn who_comes_and_goes_is_seen() {
     let mut events = teacher.live_events(hub.class, None).await.expect("a stream");
     let client = hub.stranger();
     client.sign_in_pupil(&hub.code_of(hub.class), pupil, "481526").await.expect("signed in");
-    assert_eq!(next_event(&mut events).await.data, LiveEvent::Presence { pupil_id: pupil, present: true });
+    // Without a lesson there is no row to tell of: the picture is fetched again.
+    assert_eq!(next_change(&mut events).await.data, LiveEvent::Refetch);
+    let row = &teacher.class_live(hub.class).await.expect("a picture").pupils[0];
+    assert!(row.standing.present);
+
+    hub.give(&[fraction_problem()]).await;
+    let mut events = teacher.live_events(hub.class, Some(0)).await.expect("a stream");
+    assert_eq!(next_standing(&mut events, pupil).await.state, PupilState::NotStarted);
     client.sign_out().await.expect("signed out");
-    assert_eq!(next_event(&mut events).await.data, LiveEvent::Presence { pupil_id: pupil, present: false });
+    let gone = next_standing(&mut events, pupil).await;
+    assert_eq!((gone.state, gone.present), (PupilState::Away, false));
+    client.sign_in_pupil(&hub.code_of(hub.class), pupil, "481526").await.expect("signed in");
+    assert_eq!(next_standing(&mut events, pupil).await.state, PupilState::NotStarted);
+}
+
+/// The rule has its own table of tests; here it meets answers, help and the clock.
+#[tokio::test]
+async fn who_is_stuck_and_why() {
+    let hub = TestHub::with_engine(HandEngine::new(&["ko"]), |_| {}).await;
+    let given = hub.give(&[fraction_problem(), sum_problem(4)]).await;
+    let (teacher, pupil) = (hub.teacher().await, hub.pupil("민지").await);
+    let mut events = teacher.live_events(hub.class, Some(0)).await.expect("a stream");
+    assert_eq!(next_standing(&mut events, pupil.id).await.state, PupilState::NotStarted);
+    let wrong = given.answer("2/5");
+    pupil.submit_answer(&wrong).await.expect("kept");
+    let working = next_standing(&mut events, pupil.id).await;
+    assert_eq!((working.state, working.problem_version_id), (PupilState::Working, Some(given.version())));
+    pupil.ask_help(wrong.attempt_id).await.expect("a ticket");
+    assert_eq!(next_standing(&mut events, pupil.id).await.state, PupilState::Asking);
+    let begun = Instant::now();
+    pupil.submit_answer(&given.answer("2/5")).await.expect("kept");
+    let stuck = next_standing(&mut events, pupil.id).await;
+    assert!(begun.elapsed() < Duration::from_secs(1), "with the answer, not with the next beat");
+    let same =
+        StuckReason::SameMistake { misconception: "분자끼리, 분모끼리 더해요.".into(), times: 2 };
+    assert_eq!((stuck.state, stuck.stuck), (PupilState::Stuck, vec![same]));
+    pupil.submit_answer(&given.answer("1/5")).await.expect("kept");
+    let stuck = next_standing(&mut events, pupil.id).await.stuck;
+    assert_eq!(stuck, [StuckReason::WrongInRow { times: 3 }]);
+    pupil.submit_answer(&given.answer("5/6")).await.expect("kept");
+    assert_eq!(next_standing(&mut events, pupil.id).await.state, PupilState::Working);
+
+    // The open page says that the pupil is there; nothing is solved for five minutes.
+    let _page = pupil.pupil_events().await.expect("a stream");
+    pupil.submit_answer(&given.answer_to(1, "9")).await.expect("kept");
+    assert_eq!(next_standing(&mut events, pupil.id).await.state, PupilState::Working);
+    hub.clock.advance(minutes(5));
+    let stuck = next_standing(&mut events, pupil.id).await;
+    assert_eq!(stuck.stuck, [StuckReason::LongOnOne { minutes: 5 }]);
+    let picture = hub.teacher().await.class_live(hub.class).await.expect("a picture");
+    assert_eq!(picture.pupils[0].standing, stuck, "every face shows the same");
+    let right = hub.sign_in(pupil.id).await;
+    right.submit_answer(&given.answer_to(1, "5")).await.expect("kept");
+    assert_eq!(next_standing(&mut events, pupil.id).await.state, PupilState::Done);
+}
+
+#[tokio::test]
+async fn a_page_that_falls_silent_is_away_after_two_minutes() {
+    let hub = TestHub::start().await;
+    hub.give(&[fraction_problem()]).await;
+    let (teacher, pupil) = (hub.teacher().await, hub.pupil("민지").await);
+    let page = pupil.pupil_events().await.expect("a stream");
+    let mut events = teacher.live_events(hub.class, Some(0)).await.expect("a stream");
+    assert_eq!(next_standing(&mut events, pupil.id).await.state, PupilState::NotStarted);
+    drop(page);
+    until("the page is gone", async || hub.ctx().live.readers().1 == 0).await;
+    hub.clock.advance(minutes(2));
+    assert_eq!(next_standing(&mut events, pupil.id).await.state, PupilState::Away);
+    let _page = pupil.pupil_events().await.expect("a stream");
+    assert_eq!(next_standing(&mut events, pupil.id).await.state, PupilState::NotStarted);
+}
+
+#[tokio::test]
+async fn a_beat_comes_every_second() {
+    let hub = TestHub::start().await;
+    let teacher = hub.teacher().await;
+    let mut events = teacher.live_events(hub.class, None).await.expect("a stream");
+    for _ in 0..2 {
+        assert!(matches!(next_event(&mut events).await.data, LiveEvent::Beat { .. }));
+    }
 }
 
 #[tokio::test]
@@ -176,7 +284,7 @@ async fn a_class_hears_of_itself_only() {
     let mut events = teacher.live_events(hub.class, Some(0)).await.expect("a stream");
     other.submit_answer(&elsewhere.answer("5")).await.expect("kept");
     let receipt = pupil.submit_answer(&given.answer("1")).await.expect("kept");
-    assert_eq!(next_event(&mut events).await.id, receipt.hub_seq.to_string());
+    assert_eq!(next_change(&mut events).await.id, receipt.hub_seq.to_string());
     assert_eq!(refusal(other_teacher.live_events(hub.class, None).await), (403, "not_allowed".into()));
 }
 
@@ -187,9 +295,12 @@ async fn the_stream_ends_with_the_sign_in_and_with_the_hub() {
     let mut ending = leaving.live_events(hub.class, None).await.expect("a stream");
     let mut going_on = staying.live_events(hub.class, None).await.expect("a stream");
     leaving.sign_out().await.expect("signed out");
-    assert_eq!(rest_of(&mut ending).await, []);
+    let rest = rest_of(&mut ending).await;
+    assert!(rest.iter().all(|event| matches!(event.data, LiveEvent::Beat { .. })), "{rest:?}");
     let begun = Instant::now();
     hub.stop().await;
     assert!(begun.elapsed() < Duration::from_secs(4), "streams do not hold up a stop: {:?}", begun.elapsed());
-    let _ = going_on.next().await;
+    while let Some(Ok(event)) = going_on.next().await {
+        assert!(matches!(event.data, LiveEvent::Beat { .. }), "{event:?}");
+    }
 }

@@ -4,17 +4,36 @@
 //! `engine_process` go across all of them.
 
 mod admin;
+mod api_keys;
 mod attempts;
 mod attempts_feedback;
+mod audit;
 mod bad_input;
+mod cards;
 mod classes;
 mod classes_live;
+mod discovery;
+mod doctor;
 mod engine_process;
+mod enrolling;
+mod exams;
+mod exports;
 mod fold;
+mod key_rotation;
+mod lessons;
+mod limits;
+mod logs;
 mod ops;
+mod parents;
 mod permissions;
+mod problem_exchange;
 mod problems;
 mod progress;
+mod pupil_events;
+mod regrades;
+mod reports;
+mod rollovers;
+mod rosters;
 mod secrets_out;
 mod sessions;
 mod store;

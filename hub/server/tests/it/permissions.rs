@@ -49,6 +49,9 @@ const EXPECTED: &[&str] = &[
     "GET    /problems/{problem_id}                          .....yyy",
     "PUT    /problems/{problem_id}                          .....yyy",
     "DELETE /problems/{problem_id}                          .....yyy",
+    "POST   /problems/import/preview                        .....yyy",
+    "POST   /problems/import                                .....yyy",
+    "POST   /problems/export                                .....yyy",
     "GET    /users                                          .......y",
     "POST   /users                                          .......y",
     "POST   /users/{user_id}/secret                         .....y.y",
@@ -58,6 +61,53 @@ const EXPECTED: &[&str] = &[
     "DELETE /notices/{notice_id}                            .......y",
     "GET    /models                                         .......y",
     "GET    /engine                                         .....yyy",
+    "GET    /hub/address                                    .....yyy",
+    "GET    /doctor                                         .......y",
+    "GET    /audit                                          .......y",
+    "POST   /audit/export                                   .......y",
+    "GET    /api-keys                                       .......y",
+    "POST   /api-keys                                       .......y",
+    "DELETE /api-keys/{api_key_id}                          .......y",
+    "PUT    /attempts/{attempt_id}/grade                    .....y.y",
+    "DELETE /attempts/{attempt_id}/grade                    .....y.y",
+    "POST   /problems/{problem_id}/regrades/preview         .....yyy",
+    "POST   /problems/{problem_id}/regrades                 .....yyy",
+    "GET    /problems/{problem_id}/regrades                 .....yyy",
+    "POST   /regrades/{regrade_id}/undo                     .....yyy",
+    "GET    /classes/{class_id}/report                      .....y.y",
+    "GET    /classes/{class_id}/pupils/{user_id}/report     .....y.y",
+    "POST   /classes/{class_id}/exports                     .....y.y",
+    "POST   /me/lessons/{lesson_id}/sitting                 .yy.....",
+    "POST   /me/lessons/{lesson_id}/hand-in                 .yy.....",
+    "GET    /me/events                                      .yy.....",
+    "GET    /me/notes                                       .yy.....",
+    "POST   /me/notes/{note_id}/seen                        .yy.....",
+    "DELETE /classes/{class_id}                             .....y.y",
+    "POST   /classes/{class_id}/groups                      .....y.y",
+    "PUT    /classes/{class_id}/groups/{group_id}           .....y.y",
+    "DELETE /classes/{class_id}/groups/{group_id}           .....y.y",
+    "POST   /classes/{class_id}/lessons/{lesson_id}/pause   .....y.y",
+    "POST   /classes/{class_id}/lessons/{lesson_id}/resume  .....y.y",
+    "POST   /classes/{class_id}/lessons/{lesson_id}/extend  .....y.y",
+    "POST   /classes/{class_id}/lessons/{lesson_id}/reopen  .....y.y",
+    "POST   /classes/{class_id}/pupils/{user_id}/notes      .....y.y",
+    "POST   /classes/{class_id}/pupils/{user_id}/open       .....y.y",
+    "POST   /me/children                                    ...yy...",
+    "GET    /pupils/{user_id}/enrolments                    .....y.y",
+    "POST   /pupils/{user_id}/move                          .....y.y",
+    "POST   /parents                                        yyyyyyyy",
+    "GET    /staff                                          .....yyy",
+    "PUT    /classes/{class_id}/teachers/{user_id}          .....y.y",
+    "DELETE /classes/{class_id}/teachers/{user_id}          .....y.y",
+    "POST   /classes/{class_id}/cards                       .....y.y",
+    "POST   /classes/{class_id}/parent-codes                .....y.y",
+    "POST   /classes/{class_id}/parent-letters              .....y.y",
+    "POST   /rosters/preview                                .....yyy",
+    "POST   /rosters                                        .....yyy",
+    "GET    /roster-changes                                 .....yyy",
+    "POST   /roster-changes/{roster_change_id}/undo         .....yyy",
+    "POST   /rollovers/preview                              .......y",
+    "POST   /rollovers                                      .......y",
 ];
 
 const CALLERS: [&str; 8] = [
@@ -159,6 +209,11 @@ async fn school() -> School {
         ("{problem_version_id}", given.version().to_string()),
         ("{session_id}", SessionId::new().to_string()),
         ("{notice_id}", NoticeId::new().to_string()),
+        ("{api_key_id}", ApiKeyId::new().to_string()),
+        ("{roster_change_id}", RosterChangeId::new().to_string()),
+        ("{group_id}", GroupId::new().to_string()),
+        ("{note_id}", NoteId::new().to_string()),
+        ("{regrade_id}", RegradeId::new().to_string()),
     ];
     School { hub, people, ids }
 }
@@ -182,7 +237,10 @@ impl School {
 async fn each_route_lets_in_whom_it_should_and_nobody_else() {
     let school = school().await;
     let mut wrong = Vec::new();
-    for row in expected() {
+    let mut rows = expected();
+    // After that the class is gone.
+    rows.sort_by_key(|row| row.method == Method::DELETE && row.path == "/classes/{class_id}");
+    for row in rows {
         let path = school.path(&row);
         // New sessions for each row: some rows end them.
         let sessions = school.hub.sign_in_all(&school.people).await;
@@ -211,7 +269,7 @@ enum Door {
 /// Sends a request that does nothing once it is past the door: its body is not of the interface.
 async fn knock(hub: &TestHub, row: &Row, path: &str, caller: Option<&Person>) -> Door {
     let token = caller.and_then(|person| person.access_token());
-    if path.ends_with("/live/events") || path.ends_with("/feedback") {
+    if path.ends_with("/events") || path.ends_with("/feedback") {
         return knock_at_stream(hub, path, token.as_deref()).await;
     }
     let body =
@@ -251,7 +309,7 @@ async fn a_classmates_answers_are_nobodys_business() {
     let school = school().await;
     let classmate = school.hub.pupil("서연").await;
     let refused: Vec<_> = expected().into_iter().filter(|row| row.path.contains("{attempt_id}")).collect();
-    assert_eq!(refused.len(), 5);
+    assert_eq!(refused.len(), 7);
     for row in refused {
         let path = school.path(&row);
         assert_eq!(knock(&school.hub, &row, &path, Some(&classmate)).await, Door::Closed(403), "{path}");

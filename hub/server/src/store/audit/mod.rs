@@ -2,7 +2,7 @@
 
 use dreamseed_wire::ids::UserId;
 use jiff::Timestamp;
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::{StoreError, WriteTx};
 
@@ -10,8 +10,8 @@ use super::{StoreError, WriteTx};
 pub struct AuditEntry<'a> {
     pub at: Timestamp,
     pub actor: Option<UserId>,
-    /// The address it came from, or `console`.
-    pub origin: &'a str,
+    /// The address it came from, or `console`; of the request that writes it if absent.
+    pub origin: Option<&'a str>,
     /// Verb and noun, such as `add user`.
     pub action: &'a str,
     /// Whose data.
@@ -22,59 +22,155 @@ pub struct AuditEntry<'a> {
 impl<'a> AuditEntry<'a> {
     /// What a signed-in person did through the interface; `detail` names the thing by its id.
     pub fn by(actor: UserId, action: &'a str, detail: &'a str, at: Timestamp) -> Self {
-        AuditEntry { at, actor: Some(actor), origin: "api", action, subject: None, detail }
+        AuditEntry { at, actor: Some(actor), origin: None, action, subject: None, detail }
     }
+
+    /// Names whose data it was about.
+    pub fn about(self, subject: UserId) -> Self {
+        AuditEntry { subject: Some(subject), ..self }
+    }
+}
+
+/// A row as it stands in the log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AuditRow {
+    pub seq: i64,
+    pub at: Timestamp,
+    pub actor: Option<UserId>,
+    pub origin: String,
+    pub action: String,
+    pub subject: Option<UserId>,
+    pub detail: String,
+}
+
+/// Which rows; each absent wish lets all through.
+#[derive(Debug, Clone, Default)]
+pub struct AuditFilter {
+    pub actor: Option<UserId>,
+    pub subject: Option<UserId>,
+    pub action: Option<String>,
+}
+
+/// A row up to which the chain fits, with its hash; zero and zeros before the first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Link {
+    pub seq: i64,
+    pub hash: [u8; 32],
+}
+
+/// What a look along the chain found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Chain {
+    /// It fits up to here, and here are the rows to look at next time.
+    Fits(Link),
+    /// The first row that does not fit, or that is missing.
+    BrokenAt(i64),
 }
 
 /// Appends a row to the chain.
 pub fn add(tx: &WriteTx<'_>, entry: &AuditEntry<'_>) -> Result<(), StoreError> {
-    let last: Option<(i64, Vec<u8>)> = tx
+    let last = tx
         .conn()
         .prepare_cached(include_str!("last.sql"))?
-        .query_row([], |row| Ok((row.get(0)?, row.get(1)?)))
+        .query_row([], |row| Ok(Link { seq: row.get(0)?, hash: row.get(1)? }))
         .optional()?;
-    let (seq, prev_hash) = last.map_or((1, vec![0; 32]), |(seq, hash)| (seq + 1, hash));
-    let hash = hash_row(&prev_hash, seq, entry);
+    let last = last.map_or_else(|| anchor(tx.conn()), Ok)?;
+    let seq = last.seq + 1;
+    let origin = entry.origin.map_or_else(|| origin_of(tx), str::to_owned);
+    let hash = hash_row(&last.hash, seq, &origin, entry);
     tx.conn().prepare_cached(include_str!("add.sql"))?.execute(params![
         seq,
         entry.at.as_millisecond(),
         entry.actor,
-        entry.origin,
+        origin,
         entry.action,
         entry.subject,
         entry.detail,
-        prev_hash,
-        hash.as_slice()
+        last.hash,
+        hash
     ])?;
     Ok(())
 }
 
-/// The first row that does not fit the chain, if one does not.
-pub fn find_break(conn: &Connection) -> Result<Option<i64>, StoreError> {
-    let mut query = conn.prepare_cached(include_str!("all.sql"))?;
-    let mut rows = query.query([])?;
-    let (mut expected_seq, mut expected_prev) = (1_i64, vec![0_u8; 32]);
+/// Rows before a number, newest first.
+pub fn page(
+    conn: &Connection,
+    filter: &AuditFilter,
+    before: i64,
+    limit: u32,
+) -> Result<Vec<AuditRow>, StoreError> {
+    let mut query = conn.prepare_cached(include_str!("page.sql"))?;
+    let rows =
+        query.query_map(params![before, filter.actor, filter.subject, filter.action, limit], read_row)?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// Rows after a number up to another one, oldest first.
+pub fn after(conn: &Connection, seq: i64, to: i64, limit: u32) -> Result<Vec<AuditRow>, StoreError> {
+    let mut query = conn.prepare_cached(include_str!("after.sql"))?;
+    let rows = query.query_map(params![seq, to, limit], read_row)?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// The number of the newest row; 0 if there never was one.
+pub fn last_seq(conn: &Connection) -> Result<i64, StoreError> {
+    let found = conn.prepare_cached(include_str!("last.sql"))?.query_row([], |row| row.get(0)).optional()?;
+    found.map_or_else(|| Ok(anchor(conn)?.seq), Ok)
+}
+
+/// Where the chain begins: after the last row that has been removed for its age, if any has.
+pub fn anchor(conn: &Connection) -> Result<Link, StoreError> {
+    let found = conn
+        .prepare_cached(include_str!("anchor.sql"))?
+        .query_row([], |row| Ok(Link { seq: row.get(0)?, hash: row.get(1)? }))
+        .optional()?;
+    Ok(found.unwrap_or(Link { seq: 0, hash: [0; 32] }))
+}
+
+/// Looks at up to `limit` rows after a link that fitted when it was looked at.
+pub fn follow(conn: &Connection, from: Link, limit: u32) -> Result<Chain, StoreError> {
+    let anchor = anchor(conn)?;
+    // What was looked at may have been removed for its age since.
+    let mut link = if from.seq < anchor.seq { anchor } else { from };
+    if link.seq > anchor.seq {
+        let hash: Option<[u8; 32]> = conn
+            .prepare_cached(include_str!("hash_of.sql"))?
+            .query_row([link.seq], |row| row.get(0))
+            .optional()?;
+        if hash != Some(link.hash) {
+            return Ok(Chain::BrokenAt(link.seq));
+        }
+    }
+    let mut query = conn.prepare_cached(include_str!("stretch.sql"))?;
+    let mut rows = query.query(params![link.seq, limit])?;
     while let Some(row) = rows.next()? {
         let seq: i64 = row.get(0)?;
         let (origin, action, detail): (String, String, String) = (row.get(3)?, row.get(4)?, row.get(6)?);
         let entry = AuditEntry {
             at: super::to_time(row.get(1)?),
             actor: row.get(2)?,
-            origin: &origin,
+            origin: None,
             action: &action,
             subject: row.get(5)?,
             detail: &detail,
         };
         let (prev_hash, hash): (Vec<u8>, Vec<u8>) = (row.get(7)?, row.get(8)?);
-        let fits =
-            seq == expected_seq && prev_hash == expected_prev && hash == hash_row(&prev_hash, seq, &entry);
-        if !fits {
-            return Ok(Some(seq));
+        let computed = hash_row(&link.hash, seq, &origin, &entry);
+        if seq != link.seq + 1 || prev_hash != link.hash || hash != computed {
+            // A row that was taken out shows at the one that follows it.
+            return Ok(Chain::BrokenAt(seq));
         }
-        expected_seq += 1;
-        expected_prev = hash;
+        link = Link { seq, hash: computed };
     }
-    Ok(None)
+    Ok(Chain::Fits(link))
+}
+
+/// The first row of the whole chain that does not fit, if one does not.
+pub fn find_break(conn: &Connection) -> Result<Option<i64>, StoreError> {
+    match follow(conn, anchor(conn)?, u32::MAX)? {
+        Chain::Fits(_) => Ok(None),
+        Chain::BrokenAt(seq) => Ok(Some(seq)),
+    }
 }
 
 /// Whether something has been done at all.
@@ -83,7 +179,24 @@ pub fn has_action(conn: &Connection, action: &str) -> Result<bool, StoreError> {
     Ok(conn.query_row(include_str!("has_action.sql"), [action], |row| row.get(0))?)
 }
 
-fn hash_row(prev_hash: &[u8], seq: i64, entry: &AuditEntry<'_>) -> [u8; 32] {
+/// The address of the request that writes; the hub's own work otherwise.
+fn origin_of(tx: &WriteTx<'_>) -> String {
+    tx.peer().map_or_else(|| "hub".to_owned(), |peer| peer.to_string())
+}
+
+fn read_row(row: &Row<'_>) -> rusqlite::Result<AuditRow> {
+    Ok(AuditRow {
+        seq: row.get(0)?,
+        at: super::to_time(row.get(1)?),
+        actor: row.get(2)?,
+        origin: row.get(3)?,
+        action: row.get(4)?,
+        subject: row.get(5)?,
+        detail: row.get(6)?,
+    })
+}
+
+fn hash_row(prev_hash: &[u8], seq: i64, origin: &str, entry: &AuditEntry<'_>) -> [u8; 32] {
     let mut hasher = blake3::Hasher::new();
     let mut field = |bytes: &[u8]| {
         hasher.update(&(bytes.len() as u64).to_le_bytes());
@@ -93,7 +206,7 @@ fn hash_row(prev_hash: &[u8], seq: i64, entry: &AuditEntry<'_>) -> [u8; 32] {
     field(&seq.to_le_bytes());
     field(&entry.at.as_millisecond().to_le_bytes());
     field(entry.actor.as_ref().map_or(&[][..], |id| id.0.as_bytes()));
-    field(entry.origin.as_bytes());
+    field(origin.as_bytes());
     field(entry.action.as_bytes());
     field(entry.subject.as_ref().map_or(&[][..], |id| id.0.as_bytes()));
     field(entry.detail.as_bytes());

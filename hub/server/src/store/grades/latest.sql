@@ -1,4 +1,4 @@
-SELECT grade, source, misconception
+SELECT hub_seq, revision, grade, source, misconception, key_version_id, reason
 FROM grades
 WHERE attempt_seq = ?1
 ORDER BY revision DESC

@@ -1,13 +1,15 @@
 //! Classes and the lessons held in them.
 
 use dreamseed_wire::{
-    class::{AddClass, ClassSettings, HintCeiling, LessonMode},
+    class::{AddClass, ClassSettings},
     ids::*,
+    lesson::{HintCeiling, LessonMode},
 };
 use jiff::{Timestamp, civil::Date};
-use rusqlite::params;
+use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use super::{StoreError, WriteTx, to_word};
+use super::{StoreError, WriteTx, from_word, to_time, to_word};
+use crate::lessons::timing::Timing;
 
 /// Makes a class with its sign-in code.
 ///
@@ -93,34 +95,107 @@ pub fn set_class_settings(
     Ok(())
 }
 
-/// Gives problems to a class.
+/// Takes a class out of use; what was done in it stays.
+pub fn archive_class(tx: &WriteTx<'_>, class: ClassId, now: Timestamp) -> Result<(), StoreError> {
+    tx.conn()
+        .prepare_cached(include_str!("archive_class.sql"))?
+        .execute(params![class, now.as_millisecond()])?;
+    Ok(())
+}
+
+/// A lesson about to be held.
+pub struct NewLesson<'a> {
+    pub class_id: ClassId,
+    pub title: &'a str,
+    pub mode: LessonMode,
+    pub hint_ceiling: HintCeiling,
+    pub problems: &'a [ProblemVersionId],
+    /// For whom; the whole class if empty.
+    pub pupils: &'a [UserId],
+    pub ends_at: Option<Timestamp>,
+    pub by: Option<UserId>,
+    pub now: Timestamp,
+}
+
+/// Gives problems to a class, to practise without a limit.
 pub fn open(
     tx: &WriteTx<'_>,
-    class: ClassId,
-    (title, ceiling): (&str, HintCeiling),
+    class_id: ClassId,
+    (title, hint_ceiling): (&str, HintCeiling),
     problems: &[ProblemVersionId],
     by: Option<UserId>,
     now: Timestamp,
 ) -> Result<LessonId, StoreError> {
+    let mode = LessonMode::Practice;
+    hold(
+        tx,
+        &NewLesson { class_id, title, mode, hint_ceiling, problems, pupils: &[], ends_at: None, by, now },
+    )
+}
+
+/// Gives problems to a class or some of it.
+pub fn hold(tx: &WriteTx<'_>, new: &NewLesson<'_>) -> Result<LessonId, StoreError> {
     let id = LessonId::new();
-    tx.conn().prepare_cached(include_str!("open.sql"))?.execute(params![
+    tx.conn().prepare_cached(include_str!("hold.sql"))?.execute(params![
         id,
-        class,
-        title,
-        to_word(&LessonMode::Practice),
-        to_word(&ceiling),
-        by,
-        now.as_millisecond()
+        new.class_id,
+        new.title,
+        to_word(&new.mode),
+        to_word(&new.hint_ceiling),
+        new.by,
+        new.now.as_millisecond(),
+        new.ends_at.map(|end| end.as_second() - new.now.as_second()),
+        new.ends_at.map(Timestamp::as_millisecond),
+        new.mode == LessonMode::Exam,
     ])?;
     let mut add = tx.conn().prepare_cached(include_str!("add_problem.sql"))?;
-    for (position, version) in problems.iter().enumerate() {
+    for (position, version) in new.problems.iter().enumerate() {
         add.execute(params![id, position as i64, version])?;
+    }
+    let mut add = tx.conn().prepare_cached(include_str!("add_pupil.sql"))?;
+    for pupil in new.pupils {
+        add.execute(params![id, pupil])?;
     }
     Ok(id)
 }
 
-/// Ends a lesson: its problems leave the pupils' lists, answers still on their way are taken.
-pub fn close(tx: &WriteTx<'_>, lesson: LessonId, now: Timestamp) -> Result<(), StoreError> {
-    tx.conn().prepare_cached(include_str!("close.sql"))?.execute(params![lesson, now.as_millisecond()])?;
+/// How a lesson stands in time.
+pub fn timing(conn: &Connection, lesson: LessonId) -> Result<Option<Timing>, StoreError> {
+    let mut query = conn.prepare_cached(include_str!("timing.sql"))?;
+    query.query_row([lesson], |row| Ok(read_timing(row, 0))).optional()?.transpose()
+}
+
+/// Keeps how a lesson stands in time.
+pub fn set_timing(tx: &WriteTx<'_>, lesson: LessonId, timing: &Timing) -> Result<(), StoreError> {
+    let millis = |time: Option<Timestamp>| time.map(Timestamp::as_millisecond);
+    tx.conn().prepare_cached(include_str!("set_timing.sql"))?.execute(params![
+        lesson,
+        to_word(&timing.state),
+        millis(timing.ends_at),
+        millis(timing.paused_at),
+        millis(timing.resumed_at),
+        millis(timing.closed_at),
+    ])?;
     Ok(())
+}
+
+/// Ends a lesson: its problems leave the pupils' lists.
+pub fn close(tx: &WriteTx<'_>, lesson: LessonId, now: Timestamp) -> Result<(), StoreError> {
+    match timing(tx.conn(), lesson)? {
+        Some(timing) => set_timing(tx, lesson, &timing.close(now)),
+        None => Ok(()),
+    }
+}
+
+/// Reads state, opened_at, ends_at, paused_at, resumed_at and closed_at, from this column on.
+pub(super) fn read_timing(row: &Row<'_>, first: usize) -> Result<Timing, StoreError> {
+    let time = |column| row.get::<_, Option<i64>>(column).map(|at| at.map(to_time));
+    Ok(Timing {
+        state: from_word(row.get(first)?, "lesson state")?,
+        opened_at: to_time(row.get(first + 1)?),
+        ends_at: time(first + 2)?,
+        paused_at: time(first + 3)?,
+        resumed_at: time(first + 4)?,
+        closed_at: time(first + 5)?,
+    })
 }

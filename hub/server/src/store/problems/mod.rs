@@ -1,8 +1,10 @@
 //! Problems and their immutable versions.
 
+use std::collections::HashMap;
+
 use dreamseed_wire::{authoring::ProblemDraft, ids::*};
 use jiff::Timestamp;
-use rusqlite::{OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, params};
 
 use super::{StoreError, WriteTx, to_json};
 
@@ -30,6 +32,21 @@ pub fn find_starter(tx: &WriteTx<'_>, source: &str) -> Result<Option<ProblemId>,
         .prepare_cached(include_str!("find_starter.sql"))?
         .query_row([source], |row| row.get(0))
         .optional()?)
+}
+
+/// BLAKE3 of a draft's JSON, as it is kept beside each version.
+pub type ContentHash = [u8; 32];
+
+/// What a draft's row would hold as its content hash.
+pub fn content_hash(draft: &ProblemDraft) -> Result<ContentHash, StoreError> {
+    Ok(*blake3::hash(to_json(draft, "problem draft")?.as_bytes()).as_bytes())
+}
+
+/// The content of every problem that is not archived; of several with the same content the oldest.
+pub fn newest_hashes(conn: &Connection) -> Result<HashMap<ContentHash, ProblemId>, StoreError> {
+    let mut statement = conn.prepare_cached(include_str!("newest_hashes.sql"))?;
+    let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    Ok(rows.collect::<Result<_, _>>()?)
 }
 
 /// Adds a version unless the newest one says the same; returns the newest and whether it is new.
@@ -71,4 +88,10 @@ pub fn add_version(
 pub fn archive(tx: &WriteTx<'_>, problem: ProblemId, now: Timestamp) -> Result<(), StoreError> {
     tx.conn().prepare_cached(include_str!("archive.sql"))?.execute(params![problem, now.as_millisecond()])?;
     Ok(())
+}
+
+/// The newest version of a problem.
+pub fn newest(tx: &WriteTx<'_>, problem: ProblemId) -> Result<Option<ProblemVersionId>, StoreError> {
+    let mut query = tx.conn().prepare_cached(include_str!("newest_version.sql"))?;
+    Ok(query.query_row([problem], |row| row.get(0)).optional()?)
 }

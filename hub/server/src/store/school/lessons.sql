@@ -1,1 +1,1 @@
-SELECT id, class_id, title, mode, hint_ceiling, state, opened_at FROM lessons
+SELECT id, class_id, title, mode, hint_ceiling, state, opened_at, ends_at, paused_at, resumed_at, closed_at FROM lessons

@@ -1,12 +1,18 @@
 //! Reads the whole school: people without their secrets, classes, lessons and problems.
 
-use std::sync::Arc;
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
-use dreamseed_wire::{class::ClassSettings, ids::*};
+use dreamseed_wire::{
+    class::{ClassGroup, ClassSettings},
+    ids::*,
+};
 use jiff::tz::TimeZone;
 use rusqlite::Connection;
 
-use super::{StoreError, from_json, from_word, to_time};
+use super::{StoreError, from_json, from_word, regrades};
 use crate::school::{HubMeta, Lesson, Person, ProblemHead, ProblemVersion, School};
 
 /// The school as it stands; versions that `before` holds are taken from it, since they never change.
@@ -17,7 +23,9 @@ pub fn read(conn: &Connection, before: &School) -> Result<School, StoreError> {
     read_people(&tx, &mut school)?;
     read_classes(&tx, &mut school)?;
     read_problems(&tx, &mut school, before)?;
+    read_corrections(&tx, &mut school)?;
     read_lessons(&tx, &mut school)?;
+    read_groups(&tx, &mut school)?;
     tx.finish()?;
     school.index();
     Ok(school)
@@ -47,6 +55,7 @@ fn read_people(conn: &Connection, school: &mut School) -> Result<(), StoreError>
             must_change: row.get(5)?,
             token_version: row.get(6)?,
             archived: row.get(7)?,
+            has_pin: row.get(8)?,
             children: Vec::new(),
         };
         school.people.insert(row.get(0)?, person);
@@ -120,6 +129,16 @@ fn read_problems(conn: &Connection, school: &mut School, before: &School) -> Res
     Ok(())
 }
 
+fn read_corrections(conn: &Connection, school: &mut School) -> Result<(), StoreError> {
+    let mut query = conn.prepare_cached(include_str!("corrections.sql"))?;
+    let mut rows = query.query([])?;
+    while let Some(row) = rows.next()? {
+        let problem: ProblemId = row.get(0)?;
+        school.corrections.entry(problem).or_default().push(regrades::correction_from(row, 1)?);
+    }
+    Ok(())
+}
+
 fn read_lessons(conn: &Connection, school: &mut School) -> Result<(), StoreError> {
     let mut query = conn.prepare_cached(include_str!("lessons.sql"))?;
     let mut rows = query.query([])?;
@@ -130,9 +149,9 @@ fn read_lessons(conn: &Connection, school: &mut School) -> Result<(), StoreError
             title: row.get(2)?,
             mode: from_word(row.get(3)?, "lesson mode")?,
             hint_ceiling: from_word(row.get(4)?, "hint ceiling")?,
-            state: from_word(row.get(5)?, "lesson state")?,
-            opened_at: to_time(row.get(6)?),
+            timing: super::lessons::read_timing(row, 5)?,
             problems: Vec::new(),
+            pupils: HashSet::new(),
         };
         school.lessons.insert(lesson.lesson_id, lesson);
     }
@@ -142,6 +161,33 @@ fn read_lessons(conn: &Connection, school: &mut School) -> Result<(), StoreError
         let lesson: LessonId = row.get(0)?;
         if let Some(lesson) = school.lessons.get_mut(&lesson) {
             lesson.problems.push(row.get(1)?);
+        }
+    }
+    let mut query = conn.prepare_cached(include_str!("lesson_pupils.sql"))?;
+    let mut rows = query.query([])?;
+    while let Some(row) = rows.next()? {
+        let lesson: LessonId = row.get(0)?;
+        if let Some(lesson) = school.lessons.get_mut(&lesson) {
+            lesson.pupils.insert(row.get(1)?);
+        }
+    }
+    Ok(())
+}
+
+fn read_groups(conn: &Connection, school: &mut School) -> Result<(), StoreError> {
+    let mut pupils: HashMap<GroupId, Vec<UserId>> = HashMap::new();
+    let mut query = conn.prepare_cached(include_str!("class_group_pupils.sql"))?;
+    let mut rows = query.query([])?;
+    while let Some(row) = rows.next()? {
+        pupils.entry(row.get(0)?).or_default().push(row.get(1)?);
+    }
+    let mut query = conn.prepare_cached(include_str!("class_groups.sql"))?;
+    let mut rows = query.query([])?;
+    while let Some(row) = rows.next()? {
+        let (group_id, class): (GroupId, ClassId) = (row.get(0)?, row.get(1)?);
+        if let Some(class) = school.classes.get_mut(&class) {
+            let pupil_ids = pupils.remove(&group_id).unwrap_or_default();
+            class.groups.push(ClassGroup { group_id, name: row.get(2)?, pupil_ids });
         }
     }
     Ok(())

@@ -82,6 +82,12 @@ pub fn end_of_user(
     Ok(ended.collect::<Result<_, _>>()?)
 }
 
+/// Ends every session.
+pub fn end_all(tx: &WriteTx<'_>, now: Timestamp, reason: &str) -> Result<(), StoreError> {
+    tx.conn().prepare_cached(include_str!("end_all.sql"))?.execute(params![now.as_millisecond(), reason])?;
+    Ok(())
+}
+
 /// Ends the sessions whose time has passed, such as while the hub was off; returns how many.
 pub fn end_expired(tx: &WriteTx<'_>, now: Timestamp, reason: &str) -> Result<usize, StoreError> {
     Ok(tx

@@ -81,6 +81,18 @@ pub fn change_secret(
     Ok(())
 }
 
+/// Makes every secret one that nothing matches.
+pub fn void_secrets(tx: &WriteTx<'_>) -> Result<(), StoreError> {
+    tx.conn().prepare_cached(include_str!("void_secrets.sql"))?.execute([])?;
+    Ok(())
+}
+
+/// The admins with their login names.
+pub fn admins(conn: &Connection) -> Result<Vec<(UserId, String)>, StoreError> {
+    let mut query = conn.prepare_cached(include_str!("admins.sql"))?;
+    Ok(query.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<Result<_, _>>()?)
+}
+
 /// Keeps the same secret under newer hash parameters, unless it was changed meanwhile.
 pub fn rehash(tx: &WriteTx<'_>, user: UserId, old: &str, new: &str) -> Result<(), StoreError> {
     tx.conn().prepare_cached(include_str!("rehash.sql"))?.execute(params![user, old, new])?;

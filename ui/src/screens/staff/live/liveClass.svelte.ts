@@ -1,17 +1,15 @@
 /**
  * The class as it works: fetches the picture, follows what changes after it, fetches again when told to.
- * The stream says something every two seconds even if nothing happens, so silence means a broken line.
+ * The stream says something every second even if nothing happens, so silence means a broken line.
  */
 import { ApiProblem, isAbort } from '../../../api/apiProblem';
 import type { HubClient } from '../../../api/client';
+import { GIVE_UP_MS, Line, pause } from '../../../api/line';
 import { follow } from '../../../api/stream';
 import type { ClassLive, LiveEvent } from '../../../api/types';
+import { clock } from '../../../state/clock.svelte';
 import { applyEvent } from './liveGrid';
 
-const SILENT_MS = 3000;
-const LOOK_MS = 500;
-/** A line that is silent for so long is given up: a pulled cable tells nobody. */
-const GIVE_UP_MS = 9000;
 /** Between two pictures, so that a class that changes much is not fetched in one beat. */
 const REFETCH_MS = 700;
 
@@ -21,13 +19,12 @@ export class LiveClass {
   fault = $state.raw<unknown>(null);
   /** How old the picture is, in whole seconds; null while the line is alive. */
   staleSeconds = $state<number | null>(null);
+  /** When the last news came, by the hub's clock; only while the picture is stale. */
+  lastNews = $state<number | null>(null);
   #client: HubClient;
   #path: string;
   #abort = new AbortController();
-  /** The line that is open now. */
-  #line = new AbortController();
-  #heard = 0;
-  #watch: ReturnType<typeof setInterval> | null = null;
+  #line = new Line((silent) => this.#fallSilent(silent));
 
   constructor(client: HubClient, classId: string) {
     this.#client = client;
@@ -36,17 +33,16 @@ export class LiveClass {
 
   /** Runs until `stop`. */
   start(): void {
+    this.#abort.abort();
     this.#abort = new AbortController();
     this.fault = null;
-    this.#hear();
-    this.#watch ??= setInterval(() => this.#look(), LOOK_MS);
+    this.#line.start();
     void this.#run(this.#abort.signal);
   }
 
   stop(): void {
     this.#abort.abort();
-    if (this.#watch !== null) clearInterval(this.#watch);
-    this.#watch = null;
+    this.#line.stop();
   }
 
   async #run(signal: AbortSignal): Promise<void> {
@@ -55,19 +51,22 @@ export class LiveClass {
       try {
         const picture = await this.#client.get<ClassLive>(this.#path, { signal: AbortSignal.any([signal, AbortSignal.timeout(GIVE_UP_MS)]) });
         if (signal.aborted) return;
+        clock.hear(picture.server_time);
         this.picture = picture;
+        this.fault = null;
         tries = 0;
-        this.#hear();
+        this.#line.hear();
         await follow<LiveEvent>({
-          open: (last, inner) => this.#dial(last, inner),
+          open: (last, inner) => this.#line.dial((both) => this.#client.open(`${this.#path}/events`, last, both), inner),
           take: (event) => this.#take(event),
           signal,
           after: String(picture.last_event),
         });
         await pause(REFETCH_MS, signal);
       } catch (error) {
-        if (isAbort(error) || signal.aborted) return;
-        const passing = error instanceof ApiProblem && error.passing;
+        if (signal.aborted) return;
+        // A request that took too long is a broken line like any other.
+        const passing = isAbort(error) || isTimeout(error) || (error instanceof ApiProblem && error.passing);
         if (!passing || this.picture === null) {
           this.fault = error;
           if (!passing) return this.stop();
@@ -81,6 +80,7 @@ export class LiveClass {
 
   /** Takes one event; true if the picture must be fetched again. */
   #take(event: LiveEvent): boolean {
+    if (event.event === 'beat') clock.hear(event.server_time);
     if (!this.picture) return true;
     const next = applyEvent(this.picture, event);
     if (next === 'refetch') return true;
@@ -88,45 +88,17 @@ export class LiveClass {
     return false;
   }
 
-  async #dial(last: string | null, signal: AbortSignal): Promise<Response> {
-    this.#line = new AbortController();
-    const both = AbortSignal.any([signal, this.#line.signal]);
-    return this.#listen(await this.#client.open(`${this.#path}/events`, last, both));
-  }
-
-  /** The same response, with an ear on every byte, the comments that keep it alive included. */
-  #listen(response: Response): Response {
-    this.#hear();
-    if (!response.body) return response;
-    const heard = new TransformStream<Uint8Array, Uint8Array>({
-      transform: (chunk, out) => {
-        this.#hear();
-        out.enqueue(chunk);
-      },
-    });
-    return new Response(response.body.pipeThrough(heard), { status: response.status, headers: response.headers });
-  }
-
-  #hear(): void {
-    this.#heard = performance.now();
-    this.staleSeconds = null;
-  }
-
-  #look(): void {
-    const silent = performance.now() - this.#heard;
-    this.staleSeconds = silent > SILENT_MS ? Math.floor(silent / 1000) : null;
-    if (silent > GIVE_UP_MS) this.#line.abort();
+  #fallSilent(ms: number | null): void {
+    if (ms === null) {
+      this.staleSeconds = null;
+      this.lastNews = null;
+      return;
+    }
+    this.lastNews ??= clock.read() - ms;
+    this.staleSeconds = Math.floor(ms / 1000);
   }
 }
 
-async function pause(ms: number, signal: AbortSignal): Promise<void> {
-  await new Promise<void>((resolve) => {
-    const timer = setTimeout(finish, ms);
-    function finish() {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', finish);
-      resolve();
-    }
-    signal.addEventListener('abort', finish);
-  });
+function isTimeout(error: unknown): boolean {
+  return error instanceof DOMException && error.name === 'TimeoutError';
 }

@@ -7,11 +7,11 @@ function picture(solved: boolean, lastEvent: number): ClassLive {
   const cell = { problem_version_id: 'p', state: solved ? ('right' as const) : ('not_started' as const), tries: solved ? 1 : 0, last_attempt: null };
   return {
     class_id: 'c',
-    lesson_id: 'l',
-    title: '수업',
+    lesson: { lesson_id: 'l', title: '수업', mode: 'practice', hint_ceiling: 'concept', state: 'open' },
     problems: [{ problem_id: 'p', problem_version_id: 'p', title: 'p', skill: 's' }],
-    pupils: [{ pupil: { pupil_id: 'a', number: 1, name: '가' }, present: false, cells: [cell] }],
+    pupils: [{ pupil: { pupil_id: 'a', number: 1, name: '가' }, standing: { state: 'away', present: false, stuck: [] }, cells: [cell] }],
     last_event: lastEvent,
+    server_time: '2026-11-23T05:00:00Z',
   };
 }
 
@@ -61,9 +61,9 @@ describe('the class live', () => {
   test('takes the picture, then the events after it', async () => {
     await vi.advanceTimersByTimeAsync(10);
     expect(hub.lines.map((line) => line.after)).toEqual(['7']);
-    hub.tell({ event: 'presence', pupil_id: 'a', present: true }, 8);
+    hub.tell({ event: 'pupil', pupil_id: 'a', lesson_id: 'l', standing: { state: 'working', present: true, stuck: [] } }, 8);
     await vi.advanceTimersByTimeAsync(10);
-    expect(live.picture?.pupils[0]?.present).toBe(true);
+    expect(live.picture?.pupils[0]?.standing.present).toBe(true);
     expect(hub.fetched).toBe(1);
   });
 
@@ -84,8 +84,13 @@ describe('the class live', () => {
     }
     await vi.advanceTimersByTimeAsync(2000);
     expect(live.staleSeconds).toBeGreaterThanOrEqual(3);
+    // The time of the last news stands still while the picture grows old.
+    const news = live.lastNews;
+    expect(news).not.toBeNull();
+    await vi.advanceTimersByTimeAsync(1000);
+    expect(live.lastNews).toBe(news);
     expect(hub.lines[0]?.aborted()).toBe(false);
-    await vi.advanceTimersByTimeAsync(8000);
+    await vi.advanceTimersByTimeAsync(7000);
     expect(hub.lines[0]?.aborted()).toBe(true);
     expect(hub.lines.length).toBe(2);
   });

@@ -1,22 +1,27 @@
 import { describe, expect, test } from 'vitest';
-import type { CellState, ClassLive, LiveEvent } from '../../../api/types';
-import { applyEvent, countClass, countColumns, findStuck, sortRows } from './liveGrid';
+import type { CellState, ClassLive, LiveEvent, LiveLesson, PupilStanding } from '../../../api/types';
+import { applyEvent, countClass, countColumns, findAttention, sortRows } from './liveGrid';
 
 function cell(version: string, state: CellState = 'not_started', tries = 0) {
   return { problem_version_id: version, state, tries, last_attempt: tries > 0 ? `try-${version}-${tries}` : null };
 }
 
+const NOW = Date.parse('2026-11-23T05:10:00Z');
+const lesson: LiveLesson = { lesson_id: 'lesson', title: '분수의 덧셈', mode: 'practice', hint_ceiling: 'concept', state: 'open' };
+const working: PupilStanding = { state: 'working', present: true, stuck: [] };
+const away: PupilStanding = { state: 'away', present: false, since: '2026-11-23T05:08:00Z', stuck: [] };
+
 function picture(): ClassLive {
   return {
     class_id: 'class',
-    lesson_id: 'lesson',
-    title: '분수의 덧셈',
+    lesson,
     problems: ['p1', 'p2'].map((id) => ({ problem_id: id, problem_version_id: id, title: id, skill: 'frac' })),
     pupils: [
-      { pupil: { pupil_id: 'b', number: 2, name: '나' }, present: false, cells: [cell('p1', 'right', 2), cell('p2')] },
-      { pupil: { pupil_id: 'a', number: 1, name: '가' }, present: true, cells: [cell('p1', 'not_yet', 4), cell('p2', 'helping', 3)] },
+      { pupil: { pupil_id: 'b', number: 2, name: '나' }, standing: away, cells: [cell('p1', 'right', 2), cell('p2')] },
+      { pupil: { pupil_id: 'a', number: 1, name: '가' }, standing: working, cells: [cell('p1', 'not_yet', 4), cell('p2', 'helping', 3)] },
     ],
     last_event: 7,
+    server_time: '2026-11-23T05:10:00Z',
   };
 }
 
@@ -42,7 +47,7 @@ describe('the picture and its events', () => {
       { place: 1, solved: 1, tried: 2 },
       { place: 2, solved: 1, tried: 2 },
     ]);
-    expect(countClass(after)).toEqual({ pupils: 2, present: 1, solved: 2, cells: 4, helping: 1 });
+    expect(countClass(after)).toMatchObject({ pupils: 2, present: 1, solved: 2, cells: 4, answered: 4 });
     // The picture before is untouched.
     expect(before).toEqual(picture());
   });
@@ -51,10 +56,18 @@ describe('the picture and its events', () => {
     expect(follow(picture(), [right, right])).toEqual(follow(picture(), [right]));
   });
 
-  test('presence changes the row alone', () => {
-    const after = follow(picture(), [{ event: 'presence', pupil_id: 'b', present: true }]);
+  test('a standing changes the row alone', () => {
+    const after = follow(picture(), [{ event: 'pupil', pupil_id: 'b', lesson_id: 'lesson', standing: working }]);
     expect(countClass(after).present).toBe(2);
     expect(countColumns(after)).toEqual(countColumns(picture()));
+    expect(follow(picture(), [{ event: 'pupil', pupil_id: 'b', lesson_id: 'another', standing: working }])).toEqual(picture());
+  });
+
+  test('a paused lesson changes the head alone; another lesson asks for a new picture', () => {
+    const paused: LiveLesson = { ...lesson, state: 'paused' };
+    expect(follow(picture(), [{ event: 'lesson', lesson: paused }])).toEqual({ ...picture(), lesson: paused });
+    expect(applyEvent(picture(), { event: 'lesson', lesson: { ...lesson, lesson_id: 'next' } })).toBe('refetch');
+    expect(applyEvent(picture(), { event: 'beat', server_time: '2026-11-23T05:00:00Z' })).toEqual(picture());
   });
 
   test('an answer to another lesson or to another version is not of this picture', () => {
@@ -66,18 +79,26 @@ describe('the picture and its events', () => {
 
   test('an unknown pupil or the word of the hub asks for a new picture', () => {
     expect(applyEvent(picture(), { event: 'refetch' })).toBe('refetch');
-    expect(applyEvent(picture(), { event: 'presence', pupil_id: 'c', present: true })).toBe('refetch');
+    expect(applyEvent(picture(), { event: 'pupil', pupil_id: 'c', lesson_id: 'lesson', standing: working })).toBe('refetch');
     expect(applyEvent(picture(), { ...right, pupil_id: 'c' })).toBe('refetch');
   });
 
-  test('the stuck: three tries or more without success, the most first, each pupil once', () => {
-    expect(findStuck(picture()).map(({ pupil, place, cell: one }) => [pupil.pupil.number, place, one.tries])).toEqual([[1, 1, 4]]);
-    const more: LiveEvent = { ...right, cell: cell('p2', 'not_yet', 5) };
-    expect(findStuck(follow(picture(), [more])).map(({ pupil, place, cell: one }) => [pupil.pupil.number, place, one.tries])).toEqual([
-      [2, 2, 5],
-      [1, 1, 4],
+  test('who needs the teacher: the stuck by gravity, then who waits for help, then who is long away', () => {
+    const standings: PupilStanding[] = [
+      { ...away, since: '2026-11-23T05:01:00Z' },
+      { ...working, state: 'stuck', since: '2026-11-23T05:02:00Z', stuck: [{ why: 'long_on_one', minutes: 8 }], problem_version_id: 'p2' },
+      { ...working, state: 'asking', since: '2026-11-23T05:09:30Z', problem_version_id: 'p1' },
+      { ...working, state: 'stuck', since: '2026-11-23T05:06:00Z', stuck: [{ why: 'same_mistake', misconception: 'm', times: 2 }, { why: 'wrong_in_row', times: 3 }], problem_version_id: 'p1' },
+      away,
+      { state: 'away', present: false, since: null, stuck: [] },
+      working,
+    ];
+    const pupils = standings.map((standing, i) => ({ pupil: { pupil_id: `${i}`, number: i + 1, name: '' }, standing, cells: [cell('p1', 'not_yet', 2), cell('p2')] }));
+    expect(findAttention({ ...picture(), pupils }, NOW).map(({ pupil, kind, place, minutes }) => [pupil.pupil.number, kind, place, minutes])).toEqual([
+      [4, 'stuck', 1, 4],
+      [2, 'stuck', 2, 8],
+      [3, 'asking', 1, 0],
+      [1, 'away', null, 9],
     ]);
-    const solved: LiveEvent = { ...right, pupil_id: 'a', cell: cell('p1', 'right', 5) };
-    expect(findStuck(follow(picture(), [solved])).map(({ place }) => place)).toEqual([2]);
   });
 });

@@ -1,11 +1,11 @@
 /**
- * The class picture as rows and columns, and how one event changes it. The hub computes the picture; here it is only
- * turned round for the eye. Pure: the same picture and events give the same rows.
+ * The class picture as rows and columns, and how one event changes it. The hub computes the picture and how every pupil
+ * fares; here it is only turned round for the eye. Pure: the same picture and events give the same rows.
  */
-import type { ClassLive, LiveCell, LiveEvent, LivePupil, ProblemSummary } from '../../../api/types';
+import type { ClassLive, LiveCell, LiveEvent, LivePupil, ProblemSummary, StuckReason } from '../../../api/types';
 
-/** Tries without success from which a pupil is put forward. */
-export const MANY_TRIES = 3;
+/** Whoever was there and is gone this long is put forward. */
+export const LONG_AWAY_MINUTES = 5;
 
 /** A problem of the lesson as a column. */
 export interface Column {
@@ -17,21 +17,33 @@ export interface Column {
   tried: number;
 }
 
-/** A pupil's problem on which help may be due. */
-export interface Stuck {
+/** A pupil who may need the teacher now. */
+export interface Attention {
   pupil: LivePupil;
-  cell: LiveCell;
-  /** Place of the problem, from 1. */
-  place: number;
+  kind: 'stuck' | 'asking' | 'away';
+  /** The problem that it is about, if it is about one. */
+  cell: LiveCell | null;
+  /** Its place, from 1. */
+  place: number | null;
+  /** Whole minutes that it has been so; null if the hub does not know. */
+  minutes: number | null;
 }
 
 /** The whole class in figures. */
 export interface ClassFigures {
   pupils: number;
   present: number;
+  /** Cells that are right, and all cells. */
   solved: number;
   cells: number;
-  helping: number;
+  /** Cells with at least one answer. */
+  answered: number;
+  asking: number;
+  stuck: number;
+  /** Pupils who have solved everything, or handed the exam in. */
+  done: number;
+  /** Pupils who have not begun. */
+  waiting: number;
 }
 
 /** The picture after one event; `refetch` if only the hub can tell it now. Events may come twice. */
@@ -39,19 +51,22 @@ export function applyEvent(picture: ClassLive, event: LiveEvent): ClassLive | 'r
   switch (event.event) {
     case 'refetch':
       return 'refetch';
-    case 'presence': {
+    case 'beat':
+      return picture;
+    case 'lesson':
+      return event.lesson.lesson_id === picture.lesson?.lesson_id ? { ...picture, lesson: event.lesson } : 'refetch';
+    case 'pupil':
+      if (event.lesson_id !== picture.lesson?.lesson_id) return picture;
       if (!hasPupil(picture, event.pupil_id)) return 'refetch';
-      return changePupil(picture, event.pupil_id, (pupil) => ({ ...pupil, present: event.present }));
-    }
-    case 'cell': {
+      return changePupil(picture, event.pupil_id, (pupil) => ({ ...pupil, standing: event.standing }));
+    case 'cell':
       // An answer to another lesson of the class belongs to another picture.
-      if ((event.lesson_id ?? null) !== (picture.lesson_id ?? null)) return picture;
+      if ((event.lesson_id ?? null) !== (picture.lesson?.lesson_id ?? null)) return picture;
       if (!hasPupil(picture, event.pupil_id)) return 'refetch';
       return changePupil(picture, event.pupil_id, (pupil) => ({
         ...pupil,
         cells: pupil.cells.map((cell) => (cell.problem_version_id === event.cell.problem_version_id ? event.cell : cell)),
       }));
-    }
   }
 }
 
@@ -73,35 +88,54 @@ export function countColumns(picture: ClassLive): Column[] {
   });
 }
 
-/** Who has tried one problem often without success: the most tries first, one entry for each pupil. */
-export function findStuck(picture: ClassLive): Stuck[] {
-  const stuck = picture.pupils.flatMap((pupil): Stuck[] => {
-    const worst = picture.problems
-      .flatMap((problem, i) => {
-        const cell = cellOf(pupil, problem.problem_version_id);
-        return cell && cell.state !== 'right' && cell.tries >= MANY_TRIES ? [{ pupil, cell, place: i + 1 }] : [];
-      })
-      .sort((a, b) => b.cell.tries - a.cell.tries);
-    return worst.slice(0, 1);
-  });
-  return stuck.sort((a, b) => b.cell.tries - a.cell.tries || a.pupil.pupil.number - b.pupil.pupil.number);
+/** Who may need the teacher: the stuck by how grave it is, then who waits for the tutor, then who is long away. */
+export function findAttention(picture: ClassLive, now: number): Attention[] {
+  return picture.pupils
+    .flatMap((pupil): Attention[] => {
+      const { state, since } = pupil.standing;
+      const minutes = minutesSince(since, now);
+      if (state !== 'stuck' && state !== 'asking' && state !== 'away') return [];
+      if (state === 'away' && (minutes === null || minutes < LONG_AWAY_MINUTES)) return [];
+      const version = pupil.standing.problem_version_id ?? null;
+      const at = picture.problems.findIndex((problem) => problem.problem_version_id === version);
+      return [{ pupil, kind: state, cell: version === null ? null : cellOf(pupil, version), place: at < 0 ? null : at + 1, minutes }];
+    })
+    .sort((a, b) => ORDER[a.kind] - ORDER[b.kind] || graveness(a.pupil) - graveness(b.pupil) || (b.minutes ?? 0) - (a.minutes ?? 0) || a.pupil.pupil.number - b.pupil.pupil.number);
 }
 
 /** The class in figures. */
 export function countClass(picture: ClassLive): ClassFigures {
   const cells = picture.pupils.flatMap((pupil) => pupil.cells);
+  const inState = (state: LivePupil['standing']['state']) => picture.pupils.filter((pupil) => pupil.standing.state === state).length;
   return {
     pupils: picture.pupils.length,
-    present: picture.pupils.filter((pupil) => pupil.present).length,
+    present: picture.pupils.filter((pupil) => pupil.standing.present).length,
     solved: cells.filter((cell) => cell.state === 'right').length,
     cells: picture.pupils.length * picture.problems.length,
-    helping: picture.pupils.filter((pupil) => pupil.cells.some((cell) => cell.state === 'helping')).length,
+    answered: cells.filter((cell) => cell.tries > 0).length,
+    asking: inState('asking'),
+    stuck: inState('stuck'),
+    done: inState('done'),
+    waiting: inState('not_started'),
   };
 }
 
 /** The pupil's cell for a problem version. */
 export function cellOf(pupil: LivePupil, problemVersionId: string): LiveCell | null {
   return pupil.cells.find((cell) => cell.problem_version_id === problemVersionId) ?? null;
+}
+
+/** Whole minutes since then; null if it is not known. */
+export function minutesSince(at: string | null | undefined, now: number): number | null {
+  const from = at ? Date.parse(at) : Number.NaN;
+  return Number.isFinite(from) ? Math.max(0, Math.floor((now - from) / 60_000)) : null;
+}
+
+const ORDER: Record<Attention['kind'], number> = { stuck: 0, asking: 1, away: 2 };
+const GRAVE: Record<StuckReason['why'], number> = { same_mistake: 0, wrong_in_row: 1, help_used_up: 2, long_on_one: 3 };
+
+function graveness(pupil: LivePupil): number {
+  return Math.min(...pupil.standing.stuck.map((reason) => GRAVE[reason.why]), 9);
 }
 
 function hasPupil(picture: ClassLive, pupilId: string): boolean {

@@ -1,7 +1,18 @@
 import type { ko } from './ko';
+import { en as exchange } from './exchange.ts';
+import { en as house } from './house.ts';
+import { liveEn } from './live.ts';
+import { en as people } from './people.ts';
+import { en as reports } from './reports.ts';
 
 /** English for staff, under the same keys as the Korean. */
 export const en: Record<keyof typeof ko, string> = {
+  ...liveEn,
+  ...people,
+  ...reports,
+  ...exchange,
+  ...house,
+
   'menu.notices': 'Notices',
   'menu.classes': 'Classes',
   'menu.library': 'Problems',
@@ -105,11 +116,6 @@ export const en: Record<keyof typeof ko, string> = {
   'ceiling.worked_step.means': 'Works through the next step together. Never tells the answer.',
 
   'live.alive': 'Live',
-  'live.stale': '{n} s old. Reconnecting',
-  'live.figure.present': 'Present',
-  'live.figure.solved': 'Right',
-  'live.figure.helping': 'Getting help',
-  'live.people': '',
   'live.names.hide': 'Hide names',
   'live.names.show': 'Show names',
   'live.close': 'End the lesson',
@@ -121,8 +127,6 @@ export const en: Record<keyof typeof ko, string> = {
   'live.empty.detail': '{present} of {pupils} pupils are here. A lesson you open appears on their screens at once.',
   'live.stuck': 'Pupils to help now',
   'live.stuck.count': '{n}',
-  'live.stuck.none': 'Nobody has tried the same problem three times without success.',
-  'live.stuck.why': 'Problem {place}: {tries} tries, not yet',
   'live.stuck.see': 'Look',
   'live.stuck.see.label': 'Look at the answers of {name}',
   'live.stuck.all': 'Show all {n}',

@@ -1,5 +1,17 @@
+import { ko as exchange } from './exchange.ts';
+import { ko as house } from './house.ts';
+import { liveKo } from './live.ts';
+import { ko as people } from './people.ts';
+import { ko as reports } from './reports.ts';
+
 /** Korean for staff: facts first, then the suggestion; 합니다체. */
 export const ko = {
+  ...liveKo,
+  ...people,
+  ...reports,
+  ...exchange,
+  ...house,
+
   'menu.notices': '알림',
   'menu.classes': '반',
   'menu.library': '문제',
@@ -103,11 +115,6 @@ export const ko = {
   'ceiling.worked_step.means': '다음 한 단계를 함께 풉니다. 답은 말하지 않습니다.',
 
   'live.alive': '실시간',
-  'live.stale': '{n}초 전 모습입니다. 다시 잇는 중',
-  'live.figure.present': '접속',
-  'live.figure.solved': '맞음',
-  'live.figure.helping': '도움 중',
-  'live.people': '명',
   'live.names.hide': '이름 가리기',
   'live.names.show': '이름 보이기',
   'live.close': '수업 끝내기',
@@ -119,8 +126,6 @@ export const ko = {
   'live.empty.detail': '학생 {pupils}명 중 {present}명이 접속해 있습니다. 수업을 열면 학생 화면에 바로 나타납니다.',
   'live.stuck': '지금 도와줄 학생',
   'live.stuck.count': '{n}명',
-  'live.stuck.none': '같은 문제를 세 번 넘게 시도하고 있는 학생이 없습니다.',
-  'live.stuck.why': '{place}번 문제 {tries}번 풂, 아직',
   'live.stuck.see': '보기',
   'live.stuck.see.label': '{name}의 답 보기',
   'live.stuck.all': '{n}명 모두 보기',

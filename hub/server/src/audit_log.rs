@@ -1,0 +1,277 @@
+//! The audit log for whoever must read it: page by page, as a file, and looked over for rows that were changed.
+//!
+//! The whole chain is looked at once after each start and once a day, in the background and a stretch at a time; between,
+//! each look goes on from the last row that fitted.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use dreamseed_wire::{
+    Language,
+    house::{AuditPage, AuditView},
+    hub::NoticeCode,
+    ids::UserId,
+};
+use futures_util::{Stream, stream};
+use jiff::{SignedDuration, Timestamp};
+use tokio::sync::Mutex;
+
+use crate::{
+    auth::By,
+    hub::Ctx,
+    school::School,
+    store::{
+        StoreError,
+        audit::{self, AuditFilter, AuditRow, Chain, Link},
+        notices,
+    },
+    telemetry,
+};
+
+/// Rows in one look; between two of them others may read.
+const STRETCH: u32 = 4_000;
+/// Rows of the file that are read at once.
+const EXPORTED_AT_ONCE: u32 = 1_000;
+const PAGE: u32 = 50;
+const PAGE_MAX: u32 = 200;
+const WHOLE_EVERY: SignedDuration = SignedDuration::from_hours(24);
+const REASON_MAX: usize = 200;
+
+/// How far the chain is known to fit.
+#[derive(Default)]
+pub struct AuditWatch {
+    looking: Mutex<Option<Link>>,
+    found: parking_lot::Mutex<Found>,
+}
+
+#[derive(Default, Clone, Copy)]
+struct Found {
+    broken_at: Option<i64>,
+    whole_at: Option<Timestamp>,
+}
+
+/// Which stretch of the log, and in which language its deeds are told.
+#[derive(Debug, Clone, Default)]
+pub struct WhichRows {
+    pub before: Option<i64>,
+    /// 1 to 200; 50 unless said.
+    pub limit: Option<u32>,
+    pub filter: AuditFilter,
+}
+
+/// A page of the log, newest first.
+pub async fn page(ctx: &Ctx, which: WhichRows, language: Language) -> Result<AuditPage, StoreError> {
+    look(ctx).await?;
+    let limit = which.limit.unwrap_or(PAGE).clamp(1, PAGE_MAX);
+    let before = which.before.unwrap_or(i64::MAX);
+    let filter = which.filter;
+    // One more tells whether there is a next page.
+    let mut rows = ctx.store.read(move |conn| audit::page(conn, &filter, before, limit + 1)).await?;
+    let has_more = rows.len() > limit as usize;
+    rows.truncate(limit as usize);
+    let next = if has_more { rows.last().map(|row| row.seq) } else { None };
+    let school = ctx.school.get();
+    let entries = rows.into_iter().map(|row| view(&school, row, language)).collect();
+    Ok(AuditPage { entries, next, broken_at: broken_at(ctx) })
+}
+
+/// The whole log as CSV for Korean Excel, oldest first, up to the row that tells of this export.
+///
+/// # Errors
+/// A reason that is missing or too long; see [`ExportError`].
+pub async fn export(
+    ctx: &Arc<Ctx>,
+    by: By,
+    reason: &str,
+    language: Language,
+) -> Result<impl Stream<Item = Result<Bytes, StoreError>> + Send + 'static, ExportError> {
+    let reason = reason.trim().to_owned();
+    if reason.is_empty() {
+        return Err(ExportError::NoReason);
+    }
+    if reason.chars().count() > REASON_MAX {
+        return Err(ExportError::LongReason);
+    }
+    let now = ctx.clock.now();
+    let last = ctx
+        .store
+        .write(move |tx| {
+            by.audit(tx, now, "export audit log", None, &reason)?;
+            audit::last_seq(tx.conn())
+        })
+        .await?;
+    let ctx = Arc::clone(ctx);
+    let begin = Bytes::from_static(
+        "\u{feff}번호 seq,시각 at,누가 who,어디서 from,무엇을 what,누구의 whose,자세히 detail,누가 id,누구의 id\r\n"
+            .as_bytes(),
+    );
+    let rows = stream::try_unfold(0_i64, move |seq| {
+        let ctx = Arc::clone(&ctx);
+        async move {
+            let rows = ctx.store.read(move |conn| audit::after(conn, seq, last, EXPORTED_AT_ONCE)).await?;
+            let Some(end) = rows.last().map(|row| row.seq) else { return Ok(None) };
+            let school = ctx.school.get();
+            let lines: String = rows.into_iter().map(|row| csv_line(&view(&school, row, language))).collect();
+            Ok(Some((Bytes::from(lines), end)))
+        }
+    });
+    Ok(stream::StreamExt::chain(stream::once(async { Ok(begin) }), rows))
+}
+
+/// Why the log is not handed out.
+#[derive(Debug, thiserror::Error)]
+pub enum ExportError {
+    #[error("a reason must be given")]
+    NoReason,
+    #[error("the reason is too long")]
+    LongReason,
+    #[error("the log cannot be read")]
+    Store(#[from] StoreError),
+}
+
+/// The first row that does not fit, as far as has been looked.
+pub fn broken_at(ctx: &Ctx) -> Option<i64> {
+    ctx.audit.found.lock().broken_at
+}
+
+/// Goes on along the chain from the last row that fitted; the whole chain if that is due.
+pub async fn look(ctx: &Ctx) -> Result<(), StoreError> {
+    let mut from = ctx.audit.looking.lock().await;
+    let now = ctx.clock.now();
+    let is_due = |found: Found| found.whole_at.is_none_or(|at| now.duration_since(at).abs() >= WHOLE_EVERY);
+    let is_whole = is_due(*ctx.audit.found.lock());
+    let mut link = match *from {
+        Some(link) if !is_whole => link,
+        _ => ctx.store.read(audit::anchor).await?,
+    };
+    let broken_at = loop {
+        match ctx.store.read(move |conn| audit::follow(conn, link, STRETCH)).await? {
+            Chain::BrokenAt(seq) => break Some(seq),
+            Chain::Fits(end) if end == link => break None,
+            Chain::Fits(end) => link = end,
+        }
+    };
+    *from = Some(link);
+    let known = {
+        let mut found = ctx.audit.found.lock();
+        if is_whole {
+            *found = Found { broken_at, whole_at: Some(now) };
+        } else {
+            // A break does not heal: only a look at the whole chain may say that it is gone.
+            found.broken_at = found.broken_at.or(broken_at);
+        }
+        *found
+    };
+    telemetry::show_audit_chain(known.broken_at.is_none(), link.seq);
+    if let Some(seq) = broken_at {
+        tracing::error!(audit.seq = seq, "the audit log does not fit its chain");
+        let data = serde_json::json!({ "seq": seq });
+        ctx.store.write(move |tx| notices::raise(tx, NoticeCode::AuditBroken, &data, now)).await?;
+    }
+    Ok(())
+}
+
+fn view(school: &School, row: AuditRow, language: Language) -> AuditView {
+    AuditView {
+        seq: row.seq,
+        at: row.at,
+        actor: row.actor.map(|id| name_of(school, id)),
+        actor_id: row.actor,
+        origin: row.origin,
+        action_text: in_words(&row.action, language).to_owned(),
+        action: row.action,
+        subject: row.subject.map(|id| name_of(school, id)),
+        subject_id: row.subject,
+        detail: row.detail,
+    }
+}
+
+/// `김민준 (5학년 1반 3번)` for a pupil, the name of others, the id of who has been erased.
+fn name_of(school: &School, id: UserId) -> String {
+    let Some(person) = school.people.get(&id) else { return id.to_string() };
+    match (school.class_of(id), school.roster_entry(id)) {
+        (Some(class), Some(entry)) => format!("{} ({} {}번)", person.name, class.name, entry.number),
+        _ => person.name.clone(),
+    }
+}
+
+/// The deed in the reader's language; English is how it is kept.
+fn in_words(action: &str, language: Language) -> &str {
+    match language {
+        Language::En => action,
+        Language::Ko => KOREAN.iter().find(|(kept, _)| *kept == action).map_or(action, |(_, said)| said),
+    }
+}
+
+const KOREAN: &[(&str, &str)] = &[
+    ("add api key", "API 키 만들기"),
+    ("add class", "반 만들기"),
+    ("add problem", "문제 만들기"),
+    ("add pupil", "학생 추가"),
+    ("add user", "계정 만들기"),
+    ("archive class", "반 보관"),
+    ("archive problem", "문제 보관"),
+    ("archive user", "계정 닫기"),
+    ("change password", "비밀번호 바꾸기"),
+    ("change problem", "문제 고치기"),
+    ("close lesson", "수업 끝내기"),
+    ("delay sign-in", "로그인 늦추기(여러 번 틀림)"),
+    ("end session: token reused", "로그인 끝내기(로그인 정보가 두 번 쓰임)"),
+    ("end sessions", "로그인 모두 끝내기"),
+    ("export audit log", "감사 기록 내보내기"),
+    ("link child", "자녀 연결"),
+    ("mint sessions", "시험용 로그인 만들기"),
+    ("open lesson", "수업 열기"),
+    ("reset secret", "비밀번호·PIN 다시 만들기"),
+    ("revoke api key", "API 키 끝내기"),
+    ("revoke session", "로그인 하나 끝내기"),
+    ("set class", "반 설정 바꾸기"),
+    ("set up hub", "허브 처음 설정"),
+    ("sign in", "로그인"),
+    ("sign out", "로그아웃"),
+];
+
+fn csv_line(row: &AuditView) -> String {
+    let id = |id: Option<UserId>| id.map(|id| id.to_string()).unwrap_or_default();
+    let fields = [
+        row.seq.to_string(),
+        row.at.to_string(),
+        row.actor.clone().unwrap_or_default(),
+        row.origin.clone(),
+        row.action_text.clone(),
+        row.subject.clone().unwrap_or_default(),
+        row.detail.clone(),
+        id(row.actor_id),
+        id(row.subject_id),
+    ];
+    let mut line = fields.map(|field| csv_field(&field)).join(",");
+    line.push_str("\r\n");
+    line
+}
+
+/// RFC 4180; a field that a spreadsheet would take for a formula is told as text.
+fn csv_field(field: &str) -> String {
+    let is_formula = field.starts_with(['=', '+', '-', '@', '\t', '\r']);
+    let text = if is_formula { format!("'{field}") } else { field.to_owned() };
+    if text.contains([',', '"', '\r', '\n']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_field_is_a_formula_or_breaks_its_line() {
+        for (field, written) in [
+            ("plain", "plain"),
+            ("=1+1", "'=1+1"),
+            ("@x", "'@x"),
+            ("-3", "'-3"),
+            ("a,b", "\"a,b\""),
+            ("say \"x\"\r\n", "\"say \"\"x\"\"\r\n\""),
+            ("=a,b", "\"'=a,b\""),
+        ] {
+            assert_eq!(csv_field(field), written);
+        }
+    }
+}

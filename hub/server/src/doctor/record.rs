@@ -1,0 +1,215 @@
+//! The clock and the database: whether what is written stays right.
+
+use std::path::Path;
+
+use jiff::{SignedDuration, Timestamp, tz::TimeZone};
+
+use super::{Finding, Machine, Words, fail, ok, warn};
+use crate::store::{StoreError, inspection::Inspection};
+
+/// A clock that lies further back than this has been set back, not corrected.
+const SET_BACK: SignedDuration = SignedDuration::from_mins(5);
+/// Before this hub was made, and long after it: no real time.
+const YEARS: std::ops::RangeInclusive<i16> = 2026..=2099;
+/// The log is folded in at 4 MiB; much more means that a reader has kept it open.
+const LONG_WAL: u64 = 256 * 1024 * 1024;
+
+/// The machine's clock. A school without internet is fine: its clock is only never told the time.
+pub fn check_clock(machine: &Machine, now: Timestamp, last_seen: Option<Timestamp>, zone: &str) -> Finding {
+    const CHECK: &str = "clock";
+    let zone = TimeZone::get(zone).unwrap_or(TimeZone::UTC);
+    let shown = now.to_zoned(zone);
+    let shows = shown.strftime("%Y-%m-%d %H:%M").to_string();
+    if !YEARS.contains(&shown.year()) {
+        return fail(
+            CHECK,
+            format!("시계가 {shows}을(를) 가리킵니다. 답의 날짜가 모두 틀리게 됩니다."),
+            format!("The clock shows {shows}: every answer gets a wrong date."),
+            "컴퓨터의 날짜와 시각을 맞추세요. 켤 때마다 틀리면 메인보드의 전지를 바꾸세요.",
+            "Set the date and time; if they are wrong at each start, the mainboard's battery is empty.",
+        );
+    }
+    if last_seen.is_some_and(|seen| now < seen - SET_BACK) {
+        return fail(
+            CHECK,
+            format!("시계가 뒤로 갔습니다({shows}). 답은 순서대로 저장되지만 날짜가 틀립니다."),
+            format!(
+                "The clock was set back (it shows {shows}). Answers stay in order, but their dates are wrong."
+            ),
+            "컴퓨터의 날짜와 시각을 맞춘 뒤 허브를 다시 시작하세요.",
+            "Set the date and time, then restart the hub.",
+        );
+    }
+    let synchronised = machine.has("run/systemd/timesync/synchronized")
+        || machine
+            .run("chronyc", &["tracking"])
+            .is_some_and(|said| said.contains("Leap status     : Normal"));
+    if synchronised {
+        ok(
+            CHECK,
+            format!("시계가 네트워크로 맞춰져 있습니다({shows})."),
+            format!("The clock is set by the network and shows {shows}."),
+        )
+    } else {
+        ok(
+            CHECK,
+            format!(
+                "시계가 {shows}을(를) 가리킵니다. 인터넷으로 맞춰지지 않으니 한 학기에 한 번 확인하면 됩니다."
+            ),
+            format!("The clock shows {shows}. It is not set by the internet: compare it once a term."),
+        )
+    }
+}
+
+/// The database file: whole, of this schema, its log short. `seen` is absent before the first start.
+pub fn judge_database(seen: Option<&Result<Inspection, StoreError>>, wal_bytes: u64) -> Finding {
+    const CHECK: &str = "database";
+    const RESTORE: Words<&str> = Words {
+        ko: "허브를 멈추고 hub.db와 hub.db-wal을 복사해 둔 뒤 백업에서 되살리세요.",
+        en: "Stop the hub, put hub.db and hub.db-wal aside, and restore a backup.",
+    };
+    let damaged = |what_ko: String, what_en: String| {
+        fail(
+            CHECK,
+            format!("데이터베이스가 손상되었습니다: {what_ko}."),
+            format!("The database is damaged: {what_en}."),
+            RESTORE.ko,
+            RESTORE.en,
+        )
+    };
+    let seen = match seen {
+        None => {
+            return ok(
+                CHECK,
+                "아직 데이터베이스가 없습니다. 처음 시작할 때 만들어집니다.",
+                "There is no database yet; the first start makes it.",
+            );
+        }
+        Some(Ok(seen)) => seen,
+        Some(Err(StoreError::Newer { found, known })) => {
+            return fail(
+                CHECK,
+                format!("데이터베이스가 더 새로운 허브의 것입니다(구조 {found}, 이 허브는 {known}까지)."),
+                format!("The database is of a newer hub (schema {found}; this one knows {known})."),
+                "그 버전의 허브로 여세요. 데이터는 바뀌지 않았습니다.",
+                "Open it with that version; nothing was changed.",
+            );
+        }
+        Some(Err(StoreError::Foreign)) => {
+            return fail(
+                CHECK,
+                "hub.db가 드림시드의 데이터베이스가 아닙니다.",
+                "hub.db is not a DreamSeed database.",
+                "--data로 올바른 폴더를 주거나, 백업에서 되살리세요.",
+                "Name the right folder with --data, or restore a backup.",
+            );
+        }
+        Some(Err(StoreError::Damaged(_))) => {
+            return damaged("파일을 읽을 수 없습니다".into(), "the file cannot be read".into());
+        }
+        Some(Err(err)) => {
+            return fail(
+                CHECK,
+                format!("데이터베이스를 열 수 없습니다({err})."),
+                format!("The database cannot be opened ({err})."),
+                "데이터 폴더의 권한과 디스크를 확인하세요.",
+                "Check the permissions of the data folder and the disk.",
+            );
+        }
+    };
+    if let Some(damage) = &seen.damage {
+        return damaged(damage.clone(), damage.clone());
+    }
+    if let Some(seq) = seen.bad_answer {
+        return damaged(
+            format!("{seq}번 답이 기록과 맞지 않습니다"),
+            format!("answer {seq} does not fit its record"),
+        );
+    }
+    if wal_bytes > LONG_WAL {
+        let megabytes = wal_bytes / 1_000_000;
+        return warn(
+            CHECK,
+            format!("데이터베이스의 로그가 {megabytes} MB로 깁니다. 느려질 수 있습니다."),
+            format!("The database's log is long ({megabytes} MB), which makes it slow."),
+            "수업이 없을 때 허브를 다시 시작하세요. 그때 합쳐집니다.",
+            "Restart the hub when there is no lesson; that folds it in.",
+        );
+    }
+    ok(
+        CHECK,
+        format!("데이터베이스가 온전합니다(구조 {}).", seen.schema),
+        format!("The database is whole (schema {}).", seen.schema),
+    )
+}
+
+/// The audit log's chain.
+pub fn judge_audit(broken_at: Option<i64>) -> Finding {
+    const CHECK: &str = "audit";
+    match broken_at {
+        None => ok(CHECK, "감사 기록이 서로 이어집니다.", "The audit log fits its chain."),
+        Some(seq) => fail(
+            CHECK,
+            format!(
+                "감사 기록이 {seq}번에서 끊어졌습니다. 누군가 데이터베이스를 직접 고쳤거나 디스크가 손상되었습니다."
+            ),
+            format!(
+                "The audit log breaks at row {seq}: somebody changed the database, or the disk is damaged."
+            ),
+            "hub.db를 복사해 두고, 백업의 감사 기록과 비교하세요.",
+            "Put a copy of hub.db aside and compare it with the audit log of a backup.",
+        ),
+    }
+}
+
+/// The log beside the database.
+pub fn wal_bytes(database: &Path) -> u64 {
+    std::fs::metadata(database.with_extension("db-wal")).map_or(0, |meta| meta.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use dreamseed_wire::house::DoctorLevel::{Fail, Ok as Fine, Warn};
+
+    fn at(time: &str) -> Timestamp {
+        time.parse().expect("a time")
+    }
+
+    #[test]
+    fn a_clock_that_cannot_be_or_was_set_back_is_a_fault() {
+        let root = tempfile::tempdir().expect("a folder");
+        let machine = Machine::at(root.path(), |_, _| None);
+        let check =
+            |now: &str, seen: Option<&str>| check_clock(&machine, at(now), seen.map(at), "Asia/Seoul");
+        assert_eq!(check("1970-01-02T00:00:00Z", None).level, Fail);
+        assert_eq!(check("2026-11-23T00:00:00Z", Some("2026-11-24T00:00:00Z")).level, Fail);
+        assert_eq!(check("2026-11-23T00:00:00Z", Some("2026-11-23T00:04:00Z")).level, Fine, "a correction");
+        let offline = check("2026-11-23T00:00:00Z", None);
+        assert!(offline.level == Fine && offline.text.en.contains("2026-11-23 09:00"), "{offline:?}");
+        std::fs::create_dir_all(root.path().join("run/systemd/timesync")).expect("made");
+        std::fs::write(root.path().join("run/systemd/timesync/synchronized"), "").expect("written");
+        assert!(check("2026-11-23T00:00:00Z", None).text.en.contains("set by the network"));
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_database_is_told() {
+        let whole = Inspection {
+            schema: 5,
+            damage: None,
+            bad_answer: None,
+            audit_broken_at: None,
+            last_seen: Timestamp::UNIX_EPOCH,
+        };
+        let level = |seen: Inspection, wal| judge_database(Some(&Ok(seen)), wal).level;
+        assert_eq!(level(whole.clone(), 0), Fine);
+        assert_eq!(level(whole.clone(), 300 << 20), Warn);
+        assert_eq!(level(Inspection { damage: Some("page 3".into()), ..whole.clone() }, 0), Fail);
+        assert_eq!(level(Inspection { bad_answer: Some(7), ..whole }, 0), Fail);
+        assert_eq!(judge_database(None, 0).level, Fine);
+        for err in [StoreError::Newer { found: 9, known: 5 }, StoreError::Foreign, StoreError::Closed] {
+            assert_eq!(judge_database(Some(&Err(err)), 0).level, Fail);
+        }
+        assert_eq!((judge_audit(None).level, judge_audit(Some(3)).level), (Fine, Fail));
+    }
+}

@@ -1,0 +1,224 @@
+//! How many requests a minute: counted for each sign-in, never for an address, since a whole school may sit behind one,
+//! and never by what a client says of itself.
+//!
+//! The generic cell rate algorithm: a full minute's worth may come at once, then one more each time a minute's share has
+//! passed. Time is the machine's monotonic clock: setting the date changes nothing. A stream counts once, when it is
+//! opened. Who is not signed in is not counted here: [`crate::auth::throttle`] counts failed sign-ins.
+
+use std::{num::NonZeroU32, sync::Arc};
+
+use axum::{
+    extract::{Request, State},
+    http::StatusCode,
+    middleware::Next,
+    response::Response,
+};
+use dreamseed_wire::{
+    hub::ProblemCode,
+    ids::{SessionId, UserId},
+};
+use governor::{
+    NotUntil, Quota, RateLimiter,
+    clock::{Clock, MonotonicClock, Reference},
+    middleware::NoOpMiddleware,
+    state::{InMemoryState, NotKeyed, keyed::HashMapStateStore},
+};
+
+use crate::{
+    api::{extract::Caller, problem::ApiError},
+    api_keys::LiveKey,
+    config::LimitsConfig,
+    hub::Ctx,
+    telemetry,
+};
+
+/// Who is counted: one person's one sign-in, which is one device.
+type Who = (UserId, SessionId);
+type Each<C> = RateLimiter<Who, HashMapStateStore<Who>, C, NoOpMiddleware<<C as Clock>::Instant>>;
+type One<C> = RateLimiter<NotKeyed, InMemoryState, C, NoOpMiddleware<<C as Clock>::Instant>>;
+
+/// Try again after this many seconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Wait(pub u32);
+
+/// The limits of people.
+#[derive(Clone)]
+pub struct Limits<C: Clock + Clone = MonotonicClock> {
+    requests: Arc<Each<C>>,
+    help: Arc<Each<C>>,
+    clock: C,
+}
+
+impl Limits {
+    /// Limits by the machine's monotonic clock.
+    pub fn new(config: &LimitsConfig) -> Self {
+        Self::with_clock(config, MonotonicClock)
+    }
+}
+
+impl<C: Clock + Clone> Limits<C> {
+    fn with_clock(config: &LimitsConfig, clock: C) -> Self {
+        let each = |per_minute: NonZeroU32| {
+            Arc::new(RateLimiter::hashmap_with_clock(Quota::per_minute(per_minute), clock.clone()))
+        };
+        Limits { requests: each(config.per_minute), help: each(config.help_per_minute), clock }
+    }
+
+    /// Counts a request.
+    pub fn check_request(&self, caller: &Caller) -> Result<(), Wait> {
+        let who = (caller.user_id, caller.session_id);
+        self.requests.check_key(&who).map_err(|until| wait(&until, &self.clock))
+    }
+
+    /// Counts a turn of help that the model would write.
+    pub fn check_help(&self, caller: &Caller) -> Result<(), Wait> {
+        let who = (caller.user_id, caller.session_id);
+        self.help.check_key(&who).map_err(|until| wait(&until, &self.clock))
+    }
+
+    /// Forgets who has been quiet for so long that nothing is known of them, so that the memory follows the sign-ins of
+    /// the last minute. Run it about once a minute.
+    pub fn forget_quiet(&self) {
+        for each in [&self.requests, &self.help] {
+            each.retain_recent();
+            each.shrink_to_fit();
+        }
+    }
+}
+
+/// The limit of one program's key.
+pub struct KeyLimit<C: Clock = MonotonicClock> {
+    one: One<C>,
+    clock: C,
+}
+
+impl KeyLimit {
+    /// So many requests a minute; 0 counts as 1.
+    pub fn per_minute(count: u32) -> Self {
+        let quota = Quota::per_minute(NonZeroU32::new(count).unwrap_or(NonZeroU32::MIN));
+        KeyLimit { one: RateLimiter::direct_with_clock(quota, MonotonicClock), clock: MonotonicClock }
+    }
+}
+
+impl<C: Clock> KeyLimit<C> {
+    /// Counts a request.
+    pub fn check(&self) -> Result<(), Wait> {
+        self.one.check().map_err(|until| wait(&until, &self.clock))
+    }
+}
+
+/// Refuses requests over the limit; stands behind [`crate::permissions::check`], which has said who asks.
+pub async fn check(State(ctx): State<Arc<Ctx>>, request: Request, next: Next) -> Result<Response, ApiError> {
+    let extensions = request.extensions();
+    let (counted, limit) = if let Some(key) = extensions.get::<Arc<LiveKey>>() {
+        (key.limit.check(), "api_key")
+    } else if let Some(caller) = extensions.get::<Caller>() {
+        (ctx.limits.check_request(caller), "requests")
+    } else {
+        (Ok(()), "")
+    };
+    match counted {
+        Ok(()) => Ok(next.run(request).await),
+        Err(wait) => Err(refuse(wait, limit)),
+    }
+}
+
+/// The refusal that a client over its limit gets.
+pub fn refuse(Wait(seconds): Wait, limit: &'static str) -> ApiError {
+    telemetry::count_limited(limit);
+    ApiError::new(
+        StatusCode::TOO_MANY_REQUESTS,
+        ProblemCode::TooManyRequests,
+        format!("More requests came from this sign-in than the hub takes in a minute; it takes the next one in {seconds} s."),
+    )
+    .hint("Wait a moment, then try again; nothing that was sent before is lost.")
+    .retry_after(seconds)
+}
+
+/// Whole seconds, at least one, so that whoever waits them is let in.
+fn wait<C: Clock>(until: &NotUntil<C::Instant>, clock: &C) -> Wait
+where
+    C::Instant: Reference,
+{
+    let left = until.wait_time_from(clock.now());
+    let seconds = left.as_secs() + u64::from(left.subsec_nanos() > 0);
+    Wait(u32::try_from(seconds.max(1)).unwrap_or(u32::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+    use dreamseed_wire::account::Role;
+    use governor::clock::FakeRelativeClock;
+    use std::time::Duration;
+
+    fn limits() -> (Limits<FakeRelativeClock>, FakeRelativeClock) {
+        let clock = FakeRelativeClock::default();
+        // Away from zero, where a limiter that has seen nothing looks like one that has.
+        clock.advance(Duration::from_secs(600));
+        (Limits::with_clock(&Config::default().limits, clock.clone()), clock)
+    }
+
+    fn caller() -> Caller {
+        Caller {
+            user_id: UserId::new(),
+            session_id: SessionId::new(),
+            role: Role::Student,
+            expires_at: jiff::Timestamp::MAX,
+        }
+    }
+
+    #[test]
+    fn the_hundred_and_first_request_waits_and_others_do_not() {
+        let (limits, clock) = limits();
+        let (busy, quiet) = (caller(), caller());
+        assert!((0..100).all(|_| limits.check_request(&busy).is_ok()));
+        assert_eq!(limits.check_request(&busy), Err(Wait(1)));
+        assert_eq!(limits.check_request(&quiet), Ok(()));
+        let same_person = Caller { session_id: SessionId::new(), ..busy };
+        assert_eq!(limits.check_request(&same_person), Ok(()), "another device of the same person");
+        clock.advance(Duration::from_secs(1));
+        assert_eq!(limits.check_request(&busy), Ok(()), "the wait that was told is enough");
+        assert_eq!(limits.check_request(&busy), Err(Wait(1)));
+        clock.advance(Duration::from_secs(60));
+        assert_eq!((0..200).filter(|_| limits.check_request(&busy).is_ok()).count(), 100);
+    }
+
+    #[test]
+    fn help_has_a_limit_of_its_own() {
+        let (limits, clock) = limits();
+        let pupil = caller();
+        assert!((0..10).all(|_| limits.check_help(&pupil).is_ok()));
+        assert_eq!(limits.check_help(&pupil), Err(Wait(6)));
+        assert_eq!(limits.check_request(&pupil), Ok(()));
+        clock.advance(Duration::from_secs(6));
+        assert_eq!(limits.check_help(&pupil), Ok(()));
+    }
+
+    #[test]
+    fn a_steady_rate_is_let_through_to_the_percent() {
+        let (limits, clock) = limits();
+        let pupil = caller();
+        let mut passed = 0;
+        // Ten minutes at twice the rate.
+        for _ in 0..2_000 {
+            passed += u32::from(limits.check_request(&pupil).is_ok());
+            clock.advance(Duration::from_millis(300));
+        }
+        assert!((1_090..=1_110).contains(&passed), "{passed}: 100 at once and 100 a minute");
+    }
+
+    #[test]
+    fn the_memory_follows_the_last_minute() {
+        let (limits, clock) = limits();
+        for _ in 0..5_000 {
+            limits.check_request(&caller()).expect("new");
+        }
+        clock.advance(Duration::from_secs(61));
+        let here = caller();
+        limits.check_request(&here).expect("new");
+        limits.forget_quiet();
+        assert_eq!(limits.requests.len(), 1);
+    }
+}

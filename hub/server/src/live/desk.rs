@@ -1,0 +1,386 @@
+//! Who watches what, and what they are sent: each event is serialised once, for those only who watch, and handed to them
+//! as shared bytes.
+//!
+//! A class that is watched has its grid in memory, so that a pupil's standing is computed anew with each answer without a
+//! query, on the thread that has just committed the answer. A reader that is too far behind is cut off; it comes back
+//! with the id of its last event.
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
+
+use bytes::Bytes;
+use dreamseed_wire::{
+    ids::*,
+    lesson::{PupilEvent, Sitting},
+    live::{LiveEvent, PupilStanding},
+};
+use jiff::Timestamp;
+use parking_lot::Mutex;
+use serde::Serialize;
+use tokio::sync::mpsc;
+
+use super::standing::{self, Cell, Facts};
+use crate::{
+    feedback::{asking::ceiling_of, hints},
+    school::{Lesson, School},
+    store::{Committed, sittings::StoredSitting, standings::Standing},
+};
+
+/// Frames that wait for a slow browser before it is cut off.
+const BEHIND: usize = 256;
+
+/// One event as it goes over the line, with its number of the record if it has one.
+#[derive(Debug, Clone)]
+pub struct Frame {
+    pub seq: Option<i64>,
+    pub bytes: Bytes,
+}
+
+impl Frame {
+    /// An event in the format of server-sent events.
+    pub fn of(seq: Option<i64>, event: &impl Serialize) -> Self {
+        let mut text = seq.map(|seq| format!("id: {seq}\n")).unwrap_or_default();
+        text.push_str("data: ");
+        // JSON of serde has no line breaks, so that it is one line of data.
+        text.push_str(&serde_json::to_string(event).unwrap_or_default());
+        text.push_str("\n\n");
+        Frame { seq, bytes: Bytes::from(text) }
+    }
+}
+
+/// When each signed-in user was last heard of.
+pub type Heard = HashMap<UserId, Timestamp>;
+
+/// Everyone who watches. Clones share it.
+#[derive(Clone, Default)]
+pub struct LiveDesk {
+    watched: Arc<Watched>,
+}
+
+#[derive(Default)]
+struct Watched {
+    classes: Mutex<HashMap<ClassId, WatchedClass>>,
+    pupils: Mutex<HashMap<UserId, Vec<mpsc::Sender<Frame>>>>,
+}
+
+#[derive(Default)]
+struct WatchedClass {
+    readers: Vec<mpsc::Sender<Frame>>,
+    grid: Option<Grid>,
+    /// Who was there, to notice who comes and goes while no lesson is shown.
+    present: HashSet<UserId>,
+}
+
+/// The shown lesson of a watched class.
+pub(super) struct Grid {
+    school: Arc<School>,
+    lesson_id: LessonId,
+    rows: HashMap<UserId, Row>,
+    /// Until the log has been read, rows hold only what was committed meanwhile.
+    is_read: bool,
+}
+
+/// One pupil of the grid.
+#[derive(Default)]
+pub(super) struct Row {
+    pub cells: HashMap<ProblemVersionId, Standing>,
+    pub sitting: Option<Sitting>,
+    pub present: bool,
+    pub heard_at: Option<Timestamp>,
+    /// What the watchers were told last.
+    told: Option<PupilStanding>,
+}
+
+impl LiveDesk {
+    /// The frames of a class from now on; ends if the reader falls too far behind.
+    pub fn watch_class(&self, class: ClassId) -> mpsc::Receiver<Frame> {
+        let (sender, receiver) = mpsc::channel(BEHIND);
+        self.watched.classes.lock().entry(class).or_default().readers.push(sender);
+        receiver
+    }
+
+    /// The frames of a pupil's own screen from now on.
+    pub fn watch_pupil(&self, pupil: UserId) -> mpsc::Receiver<Frame> {
+        let (sender, receiver) = mpsc::channel(BEHIND);
+        self.watched.pupils.lock().entry(pupil).or_default().push(sender);
+        receiver
+    }
+
+    /// Streams that are open: of classes and of pupils.
+    pub fn readers(&self) -> (usize, usize) {
+        let classes = self.watched.classes.lock().values().map(|class| class.readers.len()).sum();
+        (classes, self.watched.pupils.lock().values().map(Vec::len).sum())
+    }
+
+    /// Passes on what a group of writes did; never blocks. Called on the thread of the writer.
+    pub fn publish(&self, committed: Vec<Committed>) {
+        for event in committed {
+            match event {
+                Committed::Standing { class_id, standing, at } => self.take_standing(class_id, *standing, at),
+                Committed::Sitting { class_id, lesson_id, sitting } => {
+                    self.take_sitting(class_id, lesson_id, &sitting);
+                }
+                Committed::Pupil { pupil_id, event } => self.tell_pupils(&[pupil_id], &event),
+            }
+        }
+    }
+
+    /// Sends an event to who watches a class.
+    pub fn tell_class(&self, class: ClassId, event: &LiveEvent) {
+        if let Some(class) = self.watched.classes.lock().get_mut(&class) {
+            class.send(None, event);
+        }
+    }
+
+    /// Sends an event to the screens of pupils.
+    pub fn tell_pupils(&self, pupils: &[UserId], event: &PupilEvent) {
+        let mut watched = self.watched.pupils.lock();
+        let mut frame = None;
+        for pupil in pupils {
+            let Some(readers) = watched.get_mut(pupil) else { continue };
+            let frame: &Frame = frame.get_or_insert_with(|| Frame::of(None, event));
+            send_to(readers, frame);
+            if readers.is_empty() {
+                watched.remove(pupil);
+            }
+        }
+    }
+
+    /// The beat of every second, to everyone; forgets who has gone.
+    pub(super) fn beat(&self, server_time: Timestamp) {
+        // Both kinds of streams write it alike.
+        let frame = Frame::of(None, &LiveEvent::Beat { server_time });
+        self.watched.classes.lock().retain(|_, class| {
+            send_to(&mut class.readers, &frame);
+            !class.readers.is_empty()
+        });
+        self.watched.pupils.lock().retain(|_, readers| {
+            send_to(readers, &frame);
+            !readers.is_empty()
+        });
+    }
+
+    /// The classes that somebody watches.
+    pub(super) fn watched_classes(&self) -> Vec<ClassId> {
+        self.watched.classes.lock().keys().copied().collect()
+    }
+
+    /// Whether somebody watches a class.
+    pub(super) fn is_watched(&self, class: ClassId) -> bool {
+        self.watched.classes.lock().contains_key(&class)
+    }
+
+    /// Pupils whose page is open: they are heard of now.
+    pub(super) fn pupils_with_page(&self) -> Vec<UserId> {
+        self.watched.pupils.lock().keys().copied().collect()
+    }
+
+    /// Puts the school as it is now under a watched class's grid. True if the grid must be read: another lesson is shown,
+    /// or none was before. What is committed from now on goes into it.
+    pub(super) fn begin_grid(&self, school: &Arc<School>, class: ClassId, shown: Option<LessonId>) -> bool {
+        let mut classes = self.watched.classes.lock();
+        let Some(class) = classes.get_mut(&class) else { return false };
+        let Some(lesson_id) = shown else {
+            class.grid = None;
+            return false;
+        };
+        match &mut class.grid {
+            Some(grid) if grid.lesson_id == lesson_id => {
+                grid.school = Arc::clone(school);
+                !grid.is_read
+            }
+            Some(_) | None => {
+                let (school, rows) = (Arc::clone(school), HashMap::new());
+                class.grid = Some(Grid { school, lesson_id, rows, is_read: false });
+                true
+            }
+        }
+    }
+
+    /// Fills a grid with what was read from the log; what was committed since the reading began stays.
+    pub(super) fn fill_grid(
+        &self,
+        class: ClassId,
+        lesson: LessonId,
+        read: HashMap<UserId, Row>,
+        now: Timestamp,
+    ) {
+        let mut classes = self.watched.classes.lock();
+        let grid = classes.get_mut(&class).and_then(|class| class.grid.as_mut());
+        let Some(grid) = grid.filter(|grid| grid.lesson_id == lesson) else { return };
+        for (pupil, row) in read {
+            let known = grid.rows.entry(pupil).or_default();
+            for (version, standing) in row.cells {
+                known.take(version, standing);
+            }
+            known.sitting = known.sitting.take().or(row.sitting);
+            (known.present, known.heard_at) = (row.present, row.heard_at);
+        }
+        grid.is_read = true;
+        for pupil in grid.pupils() {
+            grid.assess(pupil, now);
+        }
+    }
+
+    /// How each pupil of a watched class fares, as its watchers were told last.
+    pub(super) fn standings(&self, class: ClassId) -> Vec<LiveEvent> {
+        let classes = self.watched.classes.lock();
+        let Some(grid) = classes.get(&class).and_then(|class| class.grid.as_ref()) else { return Vec::new() };
+        let told = grid.rows.iter().filter_map(|(pupil, row)| {
+            let standing = row.told.clone()?;
+            Some(LiveEvent::Pupil { pupil_id: *pupil, lesson_id: grid.lesson_id, standing })
+        });
+        told.collect()
+    }
+
+    /// Looks at everyone of the watched classes again: time has passed, somebody came or went.
+    pub(super) fn look_again(&self, school: &School, heard: &Heard, now: Timestamp) {
+        for (class_id, class) in self.watched.classes.lock().iter_mut() {
+            let pupils =
+                school.classes.get(class_id).map(|class| class.pupils.as_slice()).unwrap_or_default();
+            let is_present = |pupil: &UserId| heard.contains_key(pupil);
+            let present: HashSet<_> = pupils.iter().map(|(_, pupil)| *pupil).filter(is_present).collect();
+            let comes_or_goes = std::mem::replace(&mut class.present, present.clone()) != present;
+            let Some(grid) = &mut class.grid else {
+                if comes_or_goes {
+                    class.send(None, &LiveEvent::Refetch);
+                }
+                continue;
+            };
+            for pupil in grid.pupils() {
+                let row = grid.rows.entry(pupil).or_default();
+                let at = heard.get(&pupil).copied();
+                (row.present, row.heard_at) = (at.is_some(), at.or(row.heard_at));
+            }
+            class.tell_changes(now);
+        }
+    }
+
+    fn take_standing(&self, class_id: ClassId, standing: Standing, at: Timestamp) {
+        let mut classes = self.watched.classes.lock();
+        let Some(class) = classes.get_mut(&class_id) else { return };
+        let (pupil_id, lesson_id) = (standing.pupil_id, standing.lesson_id);
+        let event = LiveEvent::Cell { pupil_id, lesson_id, cell: standing.cell(), at };
+        class.send(Some(standing.last_seq), &event);
+        let Some(grid) = class.grid.as_mut().filter(|grid| Some(grid.lesson_id) == lesson_id) else { return };
+        let row = grid.rows.entry(pupil_id).or_default();
+        row.take(standing.problem_version_id, standing);
+        // Who answers or asks is there.
+        (row.present, row.heard_at) = (true, row.heard_at.max(Some(at)));
+        class.tell_change(pupil_id, at);
+    }
+
+    fn take_sitting(&self, class_id: ClassId, lesson_id: LessonId, sitting: &StoredSitting) {
+        let mut classes = self.watched.classes.lock();
+        let Some(class) = classes.get_mut(&class_id) else { return };
+        let Some(grid) = class.grid.as_mut().filter(|grid| grid.lesson_id == lesson_id) else { return };
+        let row = grid.rows.entry(sitting.pupil_id).or_default();
+        row.sitting = Some(sitting.view());
+        let at = sitting.handed_in_at.unwrap_or(sitting.begun_at);
+        (row.present, row.heard_at) = (true, row.heard_at.max(Some(at)));
+        class.tell_change(sitting.pupil_id, at);
+    }
+}
+
+impl WatchedClass {
+    fn send(&mut self, seq: Option<i64>, event: &LiveEvent) {
+        if !self.readers.is_empty() {
+            send_to(&mut self.readers, &Frame::of(seq, event));
+        }
+    }
+
+    fn tell_changes(&mut self, now: Timestamp) {
+        let pupils = self.grid.as_ref().map(Grid::pupils).unwrap_or_default();
+        for pupil in pupils {
+            self.tell_change(pupil, now);
+        }
+    }
+
+    /// Tells the watchers how a pupil fares, if that has changed.
+    fn tell_change(&mut self, pupil: UserId, now: Timestamp) {
+        let Some(event) = self.grid.as_mut().and_then(|grid| grid.assess(pupil, now)) else { return };
+        self.send(None, &event);
+    }
+}
+
+impl Grid {
+    fn pupils(&self) -> Vec<UserId> {
+        let Some(lesson) = self.school.lessons.get(&self.lesson_id) else { return Vec::new() };
+        pupils_of(&self.school, lesson).collect()
+    }
+
+    /// How a pupil fares now; the event that tells it if it is not what was told last.
+    fn assess(&mut self, pupil_id: UserId, now: Timestamp) -> Option<LiveEvent> {
+        if !self.is_read {
+            return None;
+        }
+        let lesson = self.school.lessons.get(&self.lesson_id)?;
+        let row = self.rows.entry(pupil_id).or_default();
+        let standing = assess(&self.school, lesson, row, now);
+        if row.told.as_ref() == Some(&standing) {
+            return None;
+        }
+        row.told = Some(standing.clone());
+        Some(LiveEvent::Pupil { pupil_id, lesson_id: self.lesson_id, standing })
+    }
+}
+
+impl Row {
+    /// A pupil who was last heard of then, if signed in.
+    pub(super) fn heard(heard_at: Option<Timestamp>) -> Self {
+        Row { present: heard_at.is_some(), heard_at, ..Row::default() }
+    }
+
+    /// Takes a cell, unless a newer one is known.
+    pub(super) fn take(&mut self, version: ProblemVersionId, standing: Standing) {
+        let is_newer = self.cells.get(&version).is_none_or(|known| known.last_seq <= standing.last_seq);
+        if is_newer {
+            self.cells.insert(version, standing);
+        }
+    }
+}
+
+/// The pupils a lesson is for, by number.
+pub(super) fn pupils_of<'a>(school: &'a School, lesson: &'a Lesson) -> impl Iterator<Item = UserId> + 'a {
+    let class = school.classes.get(&lesson.class_id);
+    let pupils = class.map(|class| class.pupils.as_slice()).unwrap_or_default();
+    pupils.iter().map(|(_, pupil)| *pupil).filter(|pupil| lesson.is_for(*pupil))
+}
+
+/// How a pupil fares in a lesson.
+pub(super) fn assess(school: &School, lesson: &Lesson, row: &Row, now: Timestamp) -> PupilStanding {
+    let language = school.classes.get(&lesson.class_id).map(|class| class.language).unwrap_or_default();
+    let ceiling = ceiling_of(school, Some(lesson.lesson_id));
+    let cells: Vec<_> = lesson
+        .problems
+        .iter()
+        .map(|id| {
+            let (tried, version) = (row.cells.get(id), school.versions.get(id));
+            let known_wrong =
+                tried.and_then(|standing| version?.draft.common_wrong.get(standing.misconception?));
+            Cell {
+                problem_version_id: *id,
+                tried,
+                help_levels: version.map_or(0, |version| hints::levels(version, ceiling)),
+                misconception: known_wrong.map(|wrong| wrong.misconception.get(language)),
+            }
+        })
+        .collect();
+    standing::assess(&Facts {
+        mode: lesson.mode,
+        state: lesson.timing.state_at(now),
+        resumed_at: lesson.timing.resumed_at,
+        cells: &cells,
+        present: row.present,
+        heard_at: row.heard_at,
+        sitting: row.sitting.as_ref(),
+        now,
+    })
+}
+
+/// Hands a frame on and forgets readers that have gone or are too far behind.
+fn send_to(readers: &mut Vec<mpsc::Sender<Frame>>, frame: &Frame) {
+    readers.retain(|reader| reader.try_send(frame.clone()).is_ok());
+}

@@ -1,0 +1,18 @@
+//! What the hub prints: cards for pupils and letters for parents, as PDF with the font inside.
+//!
+//! [`sheet`] measures and sets single lines; [`cards`] and [`letters`] lay them out on A4 pages.
+
+pub mod cards;
+pub mod letters;
+mod sheet;
+
+/// Why something cannot be printed.
+#[derive(Debug, thiserror::Error)]
+pub enum PrintError {
+    #[error("the font of the hub cannot be read")]
+    Font,
+    #[error("the PDF cannot be written: {0}")]
+    Pdf(String),
+    #[error("an address fits in no QR code")]
+    Qr,
+}

@@ -1,0 +1,1 @@
+DELETE FROM class_groups WHERE id = ?1

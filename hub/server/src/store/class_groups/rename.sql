@@ -1,0 +1,1 @@
+UPDATE class_groups SET name = ?2 WHERE id = ?1

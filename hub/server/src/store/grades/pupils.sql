@@ -1,0 +1,1 @@
+SELECT DISTINCT pupil_id FROM attempts

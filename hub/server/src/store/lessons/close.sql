@@ -1,1 +1,0 @@
-UPDATE lessons SET state = 'closed', closed_at = ?2 WHERE id = ?1 AND state <> 'closed'

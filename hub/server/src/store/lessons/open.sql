@@ -1,1 +1,0 @@
-INSERT INTO lessons (id, class_id, title, mode, hint_ceiling, state, created_by, opened_at) VALUES (?1, ?2, ?3, ?4, ?5, 'open', ?6, ?7)

@@ -1,0 +1,1 @@
+SELECT state, opened_at, ends_at, paused_at, resumed_at, closed_at FROM lessons WHERE id = ?1

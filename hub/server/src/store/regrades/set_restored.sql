@@ -1,0 +1,1 @@
+UPDATE regrades SET restored_version_id = ?2 WHERE id = ?1

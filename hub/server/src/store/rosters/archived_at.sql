@@ -1,0 +1,1 @@
+SELECT archived_at FROM users WHERE id = ?1

@@ -1,0 +1,1 @@
+UPDATE enrolments SET to_day = ?2 WHERE pupil_id = ?1 AND to_day IS NULL

@@ -1,0 +1,5 @@
+SELECT NOT EXISTS (SELECT 1 FROM users WHERE id = ?1 AND secret = '!')
+    OR EXISTS (SELECT 1 FROM attempts WHERE pupil_id = ?1)
+    OR EXISTS (SELECT 1 FROM sessions WHERE user_id = ?1)
+    OR EXISTS (SELECT 1 FROM guardians WHERE pupil_id = ?1)
+    OR EXISTS (SELECT 1 FROM parent_codes WHERE pupil_id = ?1)

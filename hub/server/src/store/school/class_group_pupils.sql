@@ -1,0 +1,1 @@
+SELECT group_id, pupil_id FROM class_group_pupils

@@ -1,0 +1,1 @@
+SELECT lesson_id, pupil_id FROM lesson_pupils

@@ -1,0 +1,2 @@
+DELETE FROM standings
+WHERE pupil_id BETWEEN ?1 AND ?2 AND problem_version_id BETWEEN ?3 AND ?4

@@ -1,0 +1,257 @@
+//! Exams: one sitting, no help, no grades until the end, answers safe against a lost connection.
+
+use dreamseed_hub::clock::Clock;
+use dreamseed_testkit::{
+    Given, Person, TestHub, exam, fraction_problem, minutes, next_event, refusal, sum_problem,
+};
+use dreamseed_wire::{
+    Language,
+    answer::Grade,
+    attempt::{CellState, NextSteps, SubmitAnswer},
+    class::ClassSettings,
+    ids::*,
+    lesson::{LessonState, OpenForPupil, OpenedKind},
+    live::{LiveEvent, PupilState},
+    problem::LessonProblems,
+};
+use jiff::SignedDuration;
+
+/// An exam of 40 minutes: n + 1 for n = 0 to 5, so that the right answer to problem n is n + 1.
+async fn exam_of_six(hub: &TestHub, teacher: &Person) -> Given {
+    let mut problems = Vec::new();
+    for n in 0..6 {
+        problems.push(teacher.add_problem(&sum_problem(n)).await.expect("a problem"));
+    }
+    let ids = problems.iter().map(|problem| problem.problem_id).collect();
+    Given {
+        lesson: teacher.open_lesson(hub.class, &exam("시험", ids, 40)).await.expect("opened"), problems
+    }
+}
+
+fn order(lesson: &LessonProblems) -> Vec<ProblemVersionId> {
+    lesson.problems.iter().map(|problem| problem.problem_version_id).collect()
+}
+
+fn at(answer: SubmitAnswer, hub: &TestHub) -> SubmitAnswer {
+    SubmitAnswer { occurred_at: Some(hub.clock.now()), ..answer }
+}
+
+#[tokio::test]
+async fn an_exam_from_begin_to_end_with_the_line_cut_in_the_middle() {
+    let hub = TestHub::start().await;
+    let teacher = hub.teacher().await;
+    let given = exam_of_six(&hub, &teacher).await;
+    let id = given.lesson.lesson_id;
+    let settings = ClassSettings { auto_feedback: true, solution_after_tries: Some(1) };
+    teacher.change_class_settings(hub.class, &settings).await.expect("set");
+    let pupil = hub.pupil("민지").await;
+
+    // Before it begins, nothing of it is shown.
+    let listed = pupil.my_problems().await.expect("the list").lessons.remove(0);
+    assert_eq!((listed.sitting.is_none(), listed.problem_count, listed.problems.len()), (true, 6, 0));
+    let view = pupil.problem_version(given.version(), Language::Ko).await;
+    assert_eq!(refusal(view), (403, "not_allowed".into()));
+    assert_eq!(refusal(pupil.submit_answer(&given.answer("1")).await), (409, "exam_running".into()));
+    assert_eq!(refusal(pupil.hand_in(id).await), (409, "exam_running".into()));
+
+    let begun = pupil.begin_sitting(id).await.expect("begun");
+    assert_eq!(begun.problems.len(), 6);
+    pupil.problem_version(given.version(), Language::Ko).await.expect("the problem");
+
+    // Answers are kept without a grade, help or solution.
+    let wrong = given.answer_to(0, "9");
+    let receipt = pupil.submit_answer(&wrong).await.expect("kept");
+    let nothing = NextSteps { try_again: false, help: false, solution: false };
+    assert_eq!((receipt.grade.clone(), receipt.next, receipt.feedback_url.clone()), (None, nothing, None));
+    assert_eq!(pupil.submit_answer(&wrong).await.expect("the same receipt"), receipt);
+    let right = given.answer_to(1, "2");
+    assert_eq!(pupil.submit_answer(&right).await.expect("kept").grade, None);
+    for attempt in [wrong.attempt_id, right.attempt_id] {
+        assert_eq!(refusal(pupil.ask_help(attempt).await), (403, "exam_running".into()));
+        assert_eq!(refusal(pupil.release_solution(attempt).await), (403, "exam_running".into()));
+        let seen = pupil.attempt(attempt).await.expect("one's own answer");
+        assert_eq!((seen.grade, seen.misconception, seen.feedback.len()), (None, None, 0));
+        assert!(teacher.attempt(attempt).await.expect("the teacher sees it").grade.is_some());
+    }
+    let standing = pupil.my_standing().await.expect("standing").problems;
+    assert!(standing.len() == 2 && standing.iter().all(|row| row.solved.is_none()), "{standing:?}");
+    assert_eq!(refusal(pupil.my_progress().await), (403, "exam_running".into()));
+    let open =
+        OpenForPupil { problem_version_id: given.version(), what: OpenedKind::Solution, lesson_id: Some(id) };
+    let opened = teacher.open_for_pupil(hub.class, pupil.id, &open).await;
+    assert_eq!(refusal(opened), (409, "exam_running".into()), "not even the teacher helps");
+    // Outside the lesson there is no way round it.
+    let around = SubmitAnswer { lesson_id: None, ..given.answer_to(2, "3") };
+    assert_eq!(refusal(pupil.submit_answer(&around).await), (404, "unknown_problem".into()));
+
+    // The line is cut; the pupil goes on, corrects an answer, and comes back after the end.
+    let mut offline = Vec::new();
+    for (problem, text) in [(0, "8"), (0, "1"), (2, "3"), (3, "7")] {
+        hub.clock.advance(minutes(5));
+        offline.push(at(given.answer_to(problem, text), &hub));
+    }
+    hub.clock.advance(minutes(30));
+    let (teacher, pupil) = (hub.teacher().await, hub.sign_in(pupil.id).await);
+    let after_the_end = at(given.answer_to(4, "5"), &hub);
+    assert_eq!(refusal(pupil.submit_answer(&after_the_end).await), (409, "lesson_closed".into()));
+    // The newest first: the order of arrival does not matter.
+    for answer in offline.iter().rev() {
+        let receipt = pupil.submit_answer(answer).await.expect("given before the end");
+        assert!(receipt.grade.is_some(), "the exam is over");
+        assert_eq!(teacher.attempt(answer.attempt_id).await.expect("seen").late_by_secs, Some(10 * 60));
+    }
+
+    // Everything can be seen now, and the latest answer of each problem counts.
+    assert_eq!(pupil.attempt(wrong.attempt_id).await.expect("seen").grade, Some(Grade::Wrong));
+    pupil.my_progress().await.expect("progress");
+    let solved: Vec<_> = {
+        let rows = pupil.my_standing().await.expect("standing").problems;
+        given
+            .problems
+            .iter()
+            .map(|problem| {
+                let mut rows = rows.iter();
+                rows.find(|row| row.problem_version_id == problem.problem_version_id)
+                    .and_then(|row| row.solved)
+            })
+            .collect()
+    };
+    assert_eq!(solved, [Some(true), Some(true), Some(true), Some(false), None, None]);
+    let picture = teacher.class_live(hub.class).await.expect("a picture");
+    let cells: Vec<_> = picture.pupils[0].cells.iter().map(|cell| (cell.state, cell.tries)).collect();
+    assert_eq!(cells[0], (CellState::Right, 3));
+    assert_eq!(picture.pupils[0].cells[0].last_attempt, Some(offline[1].attempt_id));
+    let listed = pupil.my_problems().await.expect("the list").lessons.remove(0);
+    assert_eq!((listed.state, listed.problems.len()), (LessonState::Closed, 6), "it stays for a day");
+    assert_eq!(order(&listed), order(&begun));
+    hub.clock.advance(minutes(24 * 60));
+    assert_eq!(hub.sign_in(pupil.id).await.my_problems().await.expect("the list").lessons, []);
+}
+
+/// In an exam the answer that was given last counts, not the best one.
+#[tokio::test]
+async fn the_last_answer_counts_even_if_an_earlier_one_was_right() {
+    let hub = TestHub::start().await;
+    let teacher = hub.teacher().await;
+    let given = exam_of_six(&hub, &teacher).await;
+    let pupil = hub.pupil("민지").await;
+    pupil.begin_sitting(given.lesson.lesson_id).await.expect("begun");
+    for text in ["1", "2"] {
+        hub.clock.advance(minutes(1));
+        pupil.submit_answer(&given.answer(text)).await.expect("kept");
+    }
+    teacher.close_lesson(hub.class, given.lesson.lesson_id).await.expect("closed");
+    assert_eq!(pupil.my_standing().await.expect("standing").problems[0].solved, Some(false));
+}
+
+#[tokio::test]
+async fn everyone_has_an_order_of_their_own_and_every_device_the_same() {
+    let hub = TestHub::start().await;
+    let teacher = hub.teacher().await;
+    let given = exam_of_six(&hub, &teacher).await;
+    let id = given.lesson.lesson_id;
+    let (pupil, other) = (hub.pupil("민지").await, hub.pupil("서연").await);
+    let tablet = hub.sign_in(pupil.id).await;
+    // Both devices of one pupil at the same moment.
+    let (on_pc, on_tablet) = tokio::join!(pupil.begin_sitting(id), tablet.begin_sitting(id));
+    let (on_pc, on_tablet) = (on_pc.expect("begun"), on_tablet.expect("begun"));
+    assert_eq!(on_pc, on_tablet);
+    let mut orders = vec![order(&on_pc), order(&other.begin_sitting(id).await.expect("begun"))];
+    // Two of 720 orders are alike once in 720 times; five pupils are not all alike.
+    for n in 0..3 {
+        let late = hub.pupil(&format!("늦은 {n}")).await;
+        orders.push(order(&late.begin_sitting(id).await.expect("a late joiner begins like the others")));
+    }
+    assert!(orders.iter().any(|order| *order != orders[0]));
+    for order in &orders {
+        let mut sorted = order.clone();
+        sorted.sort();
+        let mut all: Vec<_> = given.problems.iter().map(|problem| problem.problem_version_id).collect();
+        all.sort();
+        assert_eq!(sorted, all);
+    }
+
+    // What is answered on one device stands on the other, also after it has been away.
+    pupil.submit_answer(&given.answer("1")).await.expect("kept");
+    hub.clock.advance(minutes(10));
+    let returned = hub.sign_in(pupil.id).await;
+    let listed = returned.my_problems().await.expect("the list").lessons.remove(0);
+    assert_eq!((order(&listed), listed.sitting), (orders[0].clone(), on_pc.sitting));
+    assert_eq!(returned.my_standing().await.expect("standing").problems[0].tries, 1);
+
+    // Handed in on one device is handed in on all; what was answered before still comes in.
+    let cut_off = at(given.answer_to(1, "2"), &hub);
+    hub.clock.advance(minutes(1));
+    let handed_in = returned.hand_in(id).await.expect("handed in");
+    assert!(handed_in.sitting.as_ref().is_some_and(|sitting| sitting.handed_in_at.is_some()));
+    assert_eq!(returned.hand_in(id).await.expect("once more").sitting, handed_in.sitting);
+    assert_eq!(returned.begin_sitting(id).await.expect("no second sitting").sitting, handed_in.sitting);
+    hub.clock.advance(minutes(1));
+    let after = returned.submit_answer(&given.answer_to(2, "3")).await;
+    assert_eq!(refusal(after), (409, "exam_running".into()));
+    assert_eq!(returned.submit_answer(&cut_off).await.expect("given before").grade, None);
+    assert_eq!(refusal(returned.my_progress().await), (403, "exam_running".into()), "it is not over for all");
+}
+
+#[tokio::test]
+async fn a_paused_or_closed_exam_is_not_begun() {
+    let hub = TestHub::start().await;
+    let teacher = hub.teacher().await;
+    let given = exam_of_six(&hub, &teacher).await;
+    let id = given.lesson.lesson_id;
+    let pupil = hub.pupil("민지").await;
+    teacher.pause_lesson(hub.class, id).await.expect("paused");
+    assert_eq!(refusal(pupil.begin_sitting(id).await), (409, "lesson_paused".into()));
+    teacher.resume_lesson(hub.class, id).await.expect("resumed");
+    hub.clock.advance(SignedDuration::from_mins(40).unsigned_abs());
+    let pupil = hub.sign_in(pupil.id).await;
+    assert_eq!(refusal(pupil.begin_sitting(id).await), (409, "lesson_closed".into()));
+    let listed = pupil.my_problems().await.expect("the list").lessons.remove(0);
+    assert_eq!((listed.sitting, listed.problems.len()), (None, 6), "who missed it may see it afterwards");
+    let practice = hub.give(&[fraction_problem()]).await;
+    let wrong_kind = pupil.begin_sitting(practice.lesson.lesson_id).await;
+    assert_eq!(refusal(wrong_kind), (422, "bad_field".into()));
+    assert_eq!(refusal(pupil.begin_sitting(LessonId::new()).await), (404, "not_found".into()));
+}
+
+/// A problem that is practised at the same time tells nothing about the exam either.
+#[tokio::test]
+async fn practice_beside_an_exam_gives_its_problems_no_grades() {
+    let hub = TestHub::start().await;
+    let teacher = hub.teacher().await;
+    let given = hub.give(&[fraction_problem()]).await;
+    let pupil = hub.pupil("민지").await;
+    let held = exam("시험", vec![given.problems[0].problem_id], 20);
+    let held = teacher.open_lesson(hub.class, &held).await.expect("opened");
+    let answer = given.answer("2/5");
+    let receipt = pupil.submit_answer(&answer).await.expect("kept");
+    assert_eq!((receipt.grade, receipt.next.help), (None, false));
+    assert_eq!(refusal(pupil.ask_help(answer.attempt_id).await), (403, "exam_running".into()));
+    teacher.close_lesson(hub.class, held.lesson_id).await.expect("closed");
+    assert_eq!(pupil.submit_answer(&answer).await.expect("known").grade, Some(Grade::Wrong));
+    pupil.ask_help(answer.attempt_id).await.expect("help");
+}
+
+#[tokio::test]
+async fn the_teacher_sees_who_begins_and_hands_in() {
+    let hub = TestHub::start().await;
+    let teacher = hub.teacher().await;
+    let given = exam_of_six(&hub, &teacher).await;
+    let id = given.lesson.lesson_id;
+    let pupil = hub.pupil("민지").await;
+    let picture = teacher.class_live(hub.class).await.expect("a picture");
+    assert_eq!(picture.pupils[0].standing.state, PupilState::NotStarted);
+    let mut events = teacher.live_events(hub.class, Some(picture.last_event)).await.expect("a stream");
+    let mut state = async || loop {
+        if let LiveEvent::Pupil { pupil_id, standing, .. } = next_event(&mut events).await.data {
+            assert_eq!(pupil_id, pupil.id);
+            break standing;
+        }
+    };
+    assert_eq!(state().await.state, PupilState::NotStarted, "as it is after the picture");
+    pupil.begin_sitting(id).await.expect("begun");
+    assert_eq!(state().await.state, PupilState::Working);
+    pupil.hand_in(id).await.expect("handed in");
+    let done = state().await;
+    assert_eq!((done.state, done.handed_in_at), (PupilState::Done, Some(hub.clock.now())));
+}

@@ -1,0 +1,356 @@
+//! `/classes/{class_id}/lessons`: holding a lesson; `/groups`; notes and opened steps.
+
+use dreamseed_hub::clock::Clock;
+use dreamseed_testkit::{
+    Given, Person, TestHub, exam, fraction_problem, minutes, next_event, number, practice, refusal,
+    submission, sum_problem, until,
+};
+use dreamseed_wire::{
+    Language,
+    class::SetGroup,
+    ids::*,
+    lesson::{
+        HintCeiling, LessonMode, LessonState, LessonView, NoteKind, OpenForPupil, OpenLesson, OpenedKind,
+        PupilEvent, SendNote,
+    },
+    live::LiveEvent,
+};
+use jiff::SignedDuration;
+
+/// A lesson of 40 minutes with two problems.
+async fn lesson_of_40(hub: &TestHub, teacher: &Person) -> Given {
+    let problems = vec![
+        teacher.add_problem(&fraction_problem()).await.expect("a problem"),
+        teacher.add_problem(&sum_problem(4)).await.expect("a problem"),
+    ];
+    let ids = problems.iter().map(|problem| problem.problem_id).collect();
+    let lesson = OpenLesson { minutes: Some(40), ..practice("분수", ids, HintCeiling::WorkedStep) };
+    Given { lesson: teacher.open_lesson(hub.class, &lesson).await.expect("opened"), problems }
+}
+
+/// Minutes from the beginning of the mock clock's day to a lesson's end.
+fn end_minute(view: &LessonView) -> i64 {
+    let start: jiff::Timestamp = "2026-11-23T00:00:00Z".parse().expect("time");
+    view.ends_at.expect("a limit").duration_since(start).as_mins()
+}
+
+async fn refused(pupil: &Person, answer: &dreamseed_wire::attempt::SubmitAnswer) -> (u16, String) {
+    refusal(pupil.submit_answer(answer).await)
+}
+
+#[tokio::test]
+async fn a_pause_stops_the_clock_and_time_can_be_added() {
+    let hub = TestHub::start().await;
+    let teacher = hub.teacher().await;
+    let given = lesson_of_40(&hub, &teacher).await;
+    let id = given.lesson.lesson_id;
+    assert_eq!((given.lesson.state, end_minute(&given.lesson)), (LessonState::Open, 40));
+
+    hub.clock.advance(minutes(10));
+    let teacher = hub.teacher().await;
+    let paused = teacher.pause_lesson(hub.class, id).await.expect("paused");
+    assert_eq!((paused.state, end_minute(&paused)), (LessonState::Paused, 40));
+    hub.clock.advance(minutes(5));
+    let again = teacher.pause_lesson(hub.class, id).await.expect("still paused");
+    assert_eq!((again.state, end_minute(&again)), (LessonState::Paused, 45), "when it would end by now");
+    let extended = teacher.extend_lesson(hub.class, id, 20).await.expect("extended");
+    assert_eq!((extended.state, end_minute(&extended)), (LessonState::Paused, 65));
+    let resumed = teacher.resume_lesson(hub.class, id).await.expect("resumed");
+    assert_eq!((resumed.state, end_minute(&resumed)), (LessonState::Open, 65));
+    let shorter = teacher.extend_lesson(hub.class, id, -60).await.expect("shortened");
+    assert_eq!(end_minute(&shorter), 15, "the end never moves before now");
+    let closed = |view: &LessonView| view.state == LessonState::Closed;
+    assert!(closed(&shorter), "time is up");
+    assert_eq!(refusal(teacher.extend_lesson(hub.class, id, 5).await), (409, "lesson_closed".into()));
+    assert_eq!(refusal(teacher.pause_lesson(hub.class, id).await), (409, "lesson_closed".into()));
+
+    let reopened = teacher.reopen_lesson(hub.class, id).await.expect("reopened");
+    assert_eq!((reopened.state, end_minute(&reopened)), (LessonState::Open, 25), "ten minutes more");
+    let detail = teacher.class_detail(hub.class).await.expect("the class");
+    assert_eq!(detail.lessons, [reopened]);
+}
+
+#[tokio::test]
+async fn what_cannot_be_a_lesson() {
+    let hub = TestHub::start().await;
+    let teacher = hub.teacher().await;
+    let problem = teacher.add_problem(&fraction_problem()).await.expect("a problem").problem_id;
+    let elsewhere = hub.add_class("다른 반", Language::Ko, teacher.id).await;
+    let stranger = hub.add_pupil(elsewhere, "남").await;
+    let plain = practice("수업", vec![problem], HintCeiling::Concept);
+    for wrong in [
+        OpenLesson { title: " ".into(), ..plain.clone() },
+        OpenLesson { problem_ids: vec![], ..plain.clone() },
+        OpenLesson { problem_ids: vec![ProblemId::new()], ..plain.clone() },
+        OpenLesson { minutes: Some(0), ..plain.clone() },
+        OpenLesson { minutes: Some(301), ..plain.clone() },
+        OpenLesson { pupil_ids: vec![stranger], ..plain.clone() },
+        OpenLesson { mode: LessonMode::Exam, ..plain.clone() },
+    ] {
+        let code = refusal(teacher.open_lesson(hub.class, &wrong).await);
+        assert_eq!(code, (422, "bad_field".into()), "{wrong:?}");
+    }
+    let endless = teacher.open_lesson(hub.class, &plain).await.expect("opened");
+    for wrong in [0, 121, -61, 5] {
+        let extended = teacher.extend_lesson(hub.class, endless.lesson_id, wrong).await;
+        assert_eq!(refusal(extended), (422, "bad_field".into()), "{wrong}");
+    }
+    let not_here = teacher.pause_lesson(elsewhere, endless.lesson_id).await;
+    assert_eq!(refusal(not_here), (404, "not_found".into()), "another class's lesson");
+    let held = teacher.open_lesson(hub.class, &exam("시험", vec![problem], 20)).await.expect("opened");
+    assert_eq!(held.hint_ceiling, HintCeiling::None, "an exam has no help, whatever was sent");
+}
+
+/// The table of answers by state of the lesson is tested where the rule is; this is the way in.
+#[tokio::test]
+async fn an_answer_counts_by_when_it_was_given() {
+    let hub = TestHub::start().await;
+    let teacher = hub.teacher().await;
+    let given = lesson_of_40(&hub, &teacher).await;
+    let id = given.lesson.lesson_id;
+    let begun = hub.clock.now();
+    let at = |minute: i64| Some(begun + SignedDuration::from_mins(minute));
+    let answer_given = |minute| {
+        let mut answer = given.answer("2/5");
+        answer.occurred_at = at(minute);
+        answer
+    };
+
+    hub.clock.advance(minutes(10));
+    let (teacher, pupil) = (hub.teacher().await, hub.pupil("민지").await);
+    teacher.pause_lesson(hub.class, id).await.expect("paused");
+    hub.clock.advance(minutes(2));
+    assert_eq!(refused(&pupil, &answer_given(11)).await, (409, "lesson_paused".into()));
+    assert_eq!(refused(&pupil, &given.answer("2/5")).await, (409, "lesson_paused".into()), "given now");
+    pupil.submit_answer(&answer_given(9)).await.expect("it was on its way when the pause began");
+    teacher.resume_lesson(hub.class, id).await.expect("resumed");
+    let typed_in_the_pause = answer_given(11);
+    pupil.submit_answer(&typed_in_the_pause).await.expect("sent when the lesson goes on");
+
+    teacher.close_lesson(hub.class, id).await.expect("closed");
+    hub.clock.advance(minutes(3));
+    let (late, too_late) = (answer_given(8), answer_given(13));
+    let receipt = pupil.submit_answer(&late).await.expect("given before the end");
+    assert_eq!(refused(&pupil, &too_late).await, (409, "lesson_closed".into()));
+    assert_eq!(refusal(pupil.attempt(too_late.attempt_id).await).0, 403, "nothing is stored");
+    assert_eq!(pupil.submit_answer(&late).await.expect("the first receipt"), receipt);
+    let seen = teacher.attempt(late.attempt_id).await.expect("the attempt");
+    assert_eq!(seen.late_by_secs, Some(180));
+    assert_eq!(seen.misconception.as_deref(), Some("분자끼리, 분모끼리 더해요."));
+    assert_eq!(
+        pupil.attempt(late.attempt_id).await.expect("their own").misconception,
+        None,
+        "for staff only"
+    );
+    assert_eq!(teacher.attempt(typed_in_the_pause.attempt_id).await.expect("kept").late_by_secs, None);
+    // What was kept is receipted again though the lesson is over.
+    let repeated = pupil.submit_answer(&typed_in_the_pause).await.expect("known");
+    assert_eq!(repeated.attempt_id, typed_in_the_pause.attempt_id);
+}
+
+#[tokio::test]
+async fn time_that_is_up_closes_a_lesson_also_while_the_hub_is_off() {
+    let mut hub = TestHub::start().await;
+    let teacher = hub.teacher().await;
+    let (first, second) = (lesson_of_40(&hub, &teacher).await, lesson_of_40(&hub, &teacher).await);
+    teacher.extend_lesson(hub.class, second.lesson.lesson_id, 60).await.expect("extended");
+    let pupil = hub.add_pupil(hub.class, "민지").await;
+    let lists =
+        async |hub: &TestHub| hub.sign_in(pupil).await.my_problems().await.expect("the list").lessons.len();
+    assert_eq!(lists(&hub).await, 2);
+
+    hub.clock.advance(minutes(41));
+    let state = |hub: &TestHub, id| {
+        let school = hub.ctx().school.get();
+        (school.lessons[&id].timing.state, school.lessons[&id].timing.closed_at)
+    };
+    let ended = first.lesson.ends_at;
+    until("the first lesson is closed", async || {
+        state(&hub, first.lesson.lesson_id) == (LessonState::Closed, ended)
+    })
+    .await;
+    assert_eq!(lists(&hub).await, 1);
+
+    hub.stop().await;
+    hub.clock.advance(minutes(60 * 15));
+    hub.start_again().await;
+    until("the second lesson is closed", async || {
+        let (state, closed_at) = state(&hub, second.lesson.lesson_id);
+        state == LessonState::Closed && closed_at.is_some_and(|at| at < hub.clock.now())
+    })
+    .await;
+    assert_eq!(lists(&hub).await, 0);
+}
+
+/// The hub of a school in Berlin, in the night in which an hour comes twice, and over midnight in Seoul.
+#[tokio::test]
+async fn forty_minutes_are_forty_minutes_in_every_night() {
+    for (zone, begin) in [("Europe/Berlin", "2026-10-25T00:40:00Z"), ("Asia/Seoul", "2026-11-23T14:40:00Z")] {
+        let hub = TestHub::with(|config| config.time_zone = zone.into()).await;
+        hub.clock.set(begin);
+        let teacher = hub.teacher().await;
+        let given = lesson_of_40(&hub, &teacher).await;
+        let id = given.lesson.lesson_id;
+        hub.clock.advance(minutes(39));
+        let pupil = hub.pupil("민지").await;
+        pupil.submit_answer(&given.answer("5/6")).await.expect("in time");
+        let state = || hub.ctx().school.get().lessons[&id].timing.state;
+        assert_eq!(state(), LessonState::Open, "{zone}");
+        hub.clock.advance(minutes(1));
+        assert_eq!(refused(&pupil, &given.answer("1")).await, (409, "lesson_closed".into()), "{zone}");
+        until("the lesson is closed", async || state() == LessonState::Closed).await;
+        let view = hub.ctx().school.get().lessons[&id].timing.closed_at;
+        assert_eq!(view, given.lesson.ends_at, "{zone}");
+    }
+}
+
+#[tokio::test]
+async fn a_lesson_for_some_pupils_is_for_them_only() {
+    let hub = TestHub::start().await;
+    let teacher = hub.teacher().await;
+    let (mine, other) = (hub.pupil("민지").await, hub.pupil("서연").await);
+    let problem = teacher.add_problem(&fraction_problem()).await.expect("a problem");
+    let lesson = OpenLesson {
+        pupil_ids: vec![mine.id],
+        ..practice("보충", vec![problem.problem_id], HintCeiling::Nudge)
+    };
+    let lesson = teacher.open_lesson(hub.class, &lesson).await.expect("opened");
+    assert_eq!(lesson.pupil_ids, [mine.id]);
+    assert_eq!(mine.my_problems().await.expect("the list").lessons.len(), 1);
+    assert_eq!(other.my_problems().await.expect("the list").lessons, []);
+    let answer = |text| submission(problem.problem_version_id, Some(lesson.lesson_id), number(text));
+    mine.submit_answer(&answer("5/6")).await.expect("kept");
+    assert_eq!(refused(&other, &answer("5/6")).await, (422, "bad_field".into()));
+    let seen = other.problem_version(problem.problem_version_id, Language::Ko).await;
+    assert_eq!(refusal(seen), (403, "not_allowed".into()));
+    let picture = teacher.class_live(hub.class).await.expect("a picture");
+    let rows: Vec<_> = picture.pupils.iter().map(|row| row.pupil.pupil_id).collect();
+    assert_eq!(rows, [mine.id], "the grid shows whom the lesson is for");
+    // Two lessons at once are fine.
+    let both = practice("모두", vec![problem.problem_id], HintCeiling::Nudge);
+    teacher.open_lesson(hub.class, &both).await.expect("opened");
+    assert_eq!(mine.my_problems().await.expect("the list").lessons.len(), 2);
+    assert_eq!(other.my_problems().await.expect("the list").lessons.len(), 1);
+}
+
+#[tokio::test]
+async fn groups_of_a_class() {
+    let hub = TestHub::start().await;
+    let teacher = hub.teacher().await;
+    let (first, second) = (hub.add_pupil(hub.class, "하나").await, hub.add_pupil(hub.class, "두리").await);
+    let group = |name: &str, pupil_ids| SetGroup { name: name.into(), pupil_ids };
+    let made =
+        teacher.add_group(hub.class, &group(" 보충반 ", vec![second, first, second])).await.expect("made");
+    assert_eq!((made.name.as_str(), made.pupil_ids.len()), ("보충반", 2));
+    let same_name = teacher.add_group(hub.class, &group("보충반", vec![])).await;
+    assert_eq!(refusal(same_name), (409, "taken".into()));
+    for wrong in [group("", vec![]), group("x", vec![UserId::new()])] {
+        assert_eq!(refusal(teacher.add_group(hub.class, &wrong).await), (422, "bad_field".into()));
+    }
+    let changed = teacher.change_group(hub.class, made.group_id, &group("심화반", vec![first])).await;
+    let changed = changed.expect("changed");
+    assert_eq!(teacher.class_detail(hub.class).await.expect("the class").groups, [changed]);
+    let unknown = teacher.change_group(hub.class, GroupId::new(), &group("x", vec![])).await;
+    assert_eq!(refusal(unknown), (404, "not_found".into()));
+    teacher.remove_group(hub.class, made.group_id).await.expect("removed");
+    assert_eq!(teacher.class_detail(hub.class).await.expect("the class").groups, []);
+}
+
+#[tokio::test]
+async fn a_class_is_archived_with_its_lessons_but_not_in_an_exam() {
+    let hub = TestHub::start().await;
+    let teacher = hub.teacher().await;
+    let given = hub.give(&[fraction_problem()]).await;
+    let pupil = hub.pupil("민지").await;
+    let problem = given.problems[0].problem_id;
+    let held = teacher.open_lesson(hub.class, &exam("시험", vec![problem], 20)).await.expect("opened");
+    assert_eq!(refusal(teacher.archive_class(hub.class).await), (409, "exam_running".into()));
+    pupil.begin_sitting(held.lesson_id).await.expect("begun: nothing has changed");
+    teacher.close_lesson(hub.class, held.lesson_id).await.expect("closed");
+    let mut events = pupil.pupil_events().await.expect("a stream");
+    assert_eq!(next_event(&mut events).await.data, PupilEvent::Lessons);
+    teacher.archive_class(hub.class).await.expect("archived");
+    while next_event(&mut events).await.data != PupilEvent::Lessons {}
+    assert_eq!(teacher.classes().await.expect("classes"), []);
+    assert_eq!(pupil.my_problems().await.expect("the list").lessons, []);
+    assert_eq!(refused(&pupil, &given.answer("5/6")).await.0, 422);
+    let closed = hub.ctx().school.get();
+    assert!(closed.lessons.values().all(|lesson| lesson.timing.state == LessonState::Closed));
+}
+
+#[tokio::test]
+async fn what_a_teacher_tells_is_on_the_screen_at_once() {
+    let hub = TestHub::start().await;
+    let given = hub.give(&[fraction_problem()]).await;
+    let (teacher, pupil, other) = (hub.teacher().await, hub.pupil("민지").await, hub.pupil("서연").await);
+    let mut events = pupil.pupil_events().await.expect("a stream");
+    assert_eq!(next_event(&mut events).await.data, PupilEvent::Lessons);
+    let note = SendNote {
+        text: " 분모를 다시 보세요.\n잘하고 있어요. ".into(),
+        lesson_id: Some(given.lesson.lesson_id),
+        problem_version_id: Some(given.version()),
+    };
+    let sent = teacher.send_note(hub.class, pupil.id, &note).await.expect("sent");
+    let told = loop {
+        if let PupilEvent::Note { note } = next_event(&mut events).await.data {
+            break note;
+        }
+    };
+    assert_eq!(told, sent);
+    assert_eq!((told.text.as_str(), told.kind), ("분모를 다시 보세요.\n잘하고 있어요.", NoteKind::Note));
+    assert_eq!((told.from.as_deref(), told.problem_title.as_deref()), (Some("김선생"), Some("분수의 합")));
+    assert_eq!(pupil.my_notes().await.expect("notes"), std::slice::from_ref(&told));
+    assert_eq!(refusal(other.see_note(told.note_id).await), (404, "not_found".into()), "not theirs");
+    pupil.see_note(told.note_id).await.expect("seen");
+    pupil.see_note(told.note_id).await.expect("seen again");
+    assert!(pupil.my_notes().await.expect("notes")[0].seen);
+    assert_eq!(other.my_notes().await.expect("notes"), []);
+    for text in ["", " \n ", &"가".repeat(501), "a\u{202e}b", "a\u{7}b"] {
+        let wrong = SendNote { text: text.into(), lesson_id: None, problem_version_id: None };
+        assert_eq!(refusal(teacher.send_note(hub.class, pupil.id, &wrong).await), (422, "bad_field".into()));
+    }
+}
+
+#[tokio::test]
+async fn a_teacher_opens_step_by_step_and_then_the_solution() {
+    let hub = TestHub::start().await;
+    let given = hub.give(&[fraction_problem()]).await;
+    let (teacher, pupil) = (hub.teacher().await, hub.pupil("민지").await);
+    let wrong = given.answer("2/5");
+    let receipt = pupil.submit_answer(&wrong).await.expect("kept");
+    assert!(!receipt.next.solution);
+    assert_eq!(refusal(pupil.release_solution(wrong.attempt_id).await), (403, "not_released".into()));
+    let open = |what| OpenForPupil { problem_version_id: given.version(), what, lesson_id: None };
+    for hint in fraction_problem().hints {
+        let told =
+            teacher.open_for_pupil(hub.class, pupil.id, &open(OpenedKind::Step)).await.expect("opened");
+        assert_eq!((Some(told.text), told.kind), (hint.ko, NoteKind::Step));
+    }
+    let no_more = teacher.open_for_pupil(hub.class, pupil.id, &open(OpenedKind::Step)).await;
+    assert_eq!(refusal(no_more), (422, "bad_field".into()));
+    let told =
+        teacher.open_for_pupil(hub.class, pupil.id, &open(OpenedKind::Solution)).await.expect("opened");
+    let released = pupil.release_solution(wrong.attempt_id).await.expect("the teacher has opened it");
+    assert_eq!(released.solution, told.text);
+    let next = pupil.submit_answer(&given.answer("1/5")).await.expect("kept").next;
+    assert!(next.solution && next.try_again);
+    assert_eq!(pupil.my_notes().await.expect("notes").len(), 4);
+    let elsewhere = OpenForPupil { problem_version_id: ProblemVersionId::new(), ..open(OpenedKind::Step) };
+    let refused = teacher.open_for_pupil(hub.class, pupil.id, &elsewhere).await;
+    assert_eq!(refusal(refused), (422, "bad_field".into()));
+}
+
+#[tokio::test]
+async fn teachers_see_a_pause_in_the_live_view() {
+    let hub = TestHub::start().await;
+    let teacher = hub.teacher().await;
+    let given = lesson_of_40(&hub, &teacher).await;
+    let mut events = teacher.live_events(hub.class, None).await.expect("a stream");
+    teacher.pause_lesson(hub.class, given.lesson.lesson_id).await.expect("paused");
+    let lesson = loop {
+        if let LiveEvent::Lesson { lesson } = next_event(&mut events).await.data {
+            break lesson;
+        }
+    };
+    assert_eq!((lesson.lesson_id, lesson.state), (given.lesson.lesson_id, LessonState::Paused));
+}

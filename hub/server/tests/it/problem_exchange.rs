@@ -1,0 +1,176 @@
+//! `/problems/import`, `/problems/export`: files of other programs.
+
+use dreamseed_client::Method;
+use dreamseed_testkit::{Person, TestHub, choice_problem, fraction_problem, refusal, word_problem};
+use dreamseed_wire::{
+    Language,
+    answer::Answer,
+    authoring::TryDraft,
+    exchange::{ExportProblems, ImportOutcome, ImportReport, ProblemFormat},
+};
+
+const SKILL: &str = "ratio-percent";
+
+const GIFT: &str = "::반반::절반은 몇 %인가요?{#50 ####100의 절반이에요.}\n\n\
+    // 다음은 서술형\n::글::왜 그런가요? {}\n\n\
+    ::고르기::<script>x</script>큰 것은?{=1/2 ~1/3#분모가 크면 큰 줄 알아요. ####같은 분자예요.}\n";
+
+async fn preview(person: &Person, file: &str) -> ImportReport {
+    person
+        .preview_problem_import(ProblemFormat::Gift, Language::Ko, SKILL, file.to_owned())
+        .await
+        .expect("a report")
+}
+
+async fn import(person: &Person, file: &str) -> ImportReport {
+    let digest = preview(person, file).await.digest;
+    let taken = person.import_problems(ProblemFormat::Gift, Language::Ko, SKILL, &digest, file.to_owned());
+    taken.await.expect("taken")
+}
+
+async fn count(person: &Person) -> usize {
+    person.problems().await.expect("the list").len()
+}
+
+#[tokio::test]
+async fn a_file_is_previewed_and_taken_as_it_was_shown() {
+    let hub = TestHub::start().await;
+    let teacher = hub.teacher().await;
+    let before = count(&teacher).await;
+    let shown = preview(&teacher, GIFT).await;
+    assert_eq!((shown.taken, shown.changed, shown.refused), (1, 1, 1), "{shown:?}");
+    let outcomes: Vec<_> = shown.items.iter().map(|item| item.outcome).collect();
+    assert_eq!(outcomes, [ImportOutcome::Taken, ImportOutcome::Refused, ImportOutcome::Changed]);
+    assert_eq!(shown.items.iter().map(|item| item.line).collect::<Vec<_>>(), [Some(1), Some(4), Some(6)]);
+    assert_eq!(shown.items[1].remarks, ["서술형(essay)은 코드가 채점할 수 없어 받지 않습니다."]);
+    assert!(shown.items[2].remarks.contains(&"<script> 부분을 뺐습니다.".to_owned()), "{shown:?}");
+    assert!(shown.items.iter().all(|item| item.problem_id.is_none()));
+    assert_eq!(count(&teacher).await, before, "nothing was written");
+
+    let taken = import(&teacher, GIFT).await;
+    assert_eq!(count(&teacher).await, before + 2);
+    assert_eq!(taken.items[1].problem_id, None);
+    let made = teacher.problem(taken.items[2].problem_id.expect("kept")).await.expect("there");
+    assert_eq!((made.draft.skill.as_str(), made.draft.statement.ko.as_deref()), (SKILL, Some("큰 것은?")));
+    let trial = TryDraft { draft: made.draft, answer: Answer::SingleChoice { choice: "b".into() } };
+    let trial = teacher.try_draft(&trial).await.expect("tried");
+    assert_eq!(trial.misconception.as_deref(), Some("분모가 크면 큰 줄 알아요."));
+}
+
+#[tokio::test]
+async fn the_same_file_twice_makes_nothing_twice() {
+    let hub = TestHub::start().await;
+    let teacher = hub.teacher().await;
+    let file = format!("{GIFT}\n\n{GIFT}");
+    let first = import(&teacher, &file).await;
+    let after = count(&teacher).await;
+    assert_eq!(first.items[0].problem_id, first.items[3].problem_id, "the same problem twice in one file");
+    assert!(first.items[3].remarks.contains(&"이 파일의 1번과 같은 문제라 한 번만 만듭니다.".to_owned()));
+    let shown = preview(&teacher, &file).await;
+    assert_eq!(shown.items[0].problem_id, first.items[0].problem_id);
+    assert!(shown.items[0].remarks.contains(&"이미 있는 문제라 새로 만들지 않습니다.".to_owned()));
+    let again = import(&teacher, &file).await;
+    assert_eq!(again.items[2].problem_id, first.items[2].problem_id);
+    assert_eq!(count(&teacher).await, after);
+}
+
+#[tokio::test]
+async fn an_import_that_is_not_as_it_was_shown_is_refused() {
+    let hub = TestHub::start().await;
+    let teacher = hub.teacher().await;
+    let digest = preview(&teacher, GIFT).await.digest;
+    let before = count(&teacher).await;
+    let take = async |skill: &str, file: &str| {
+        refusal(
+            teacher.import_problems(ProblemFormat::Gift, Language::Ko, skill, &digest, file.to_owned()).await,
+        )
+    };
+    let changed = (409, "changed".to_owned());
+    assert_eq!(take(SKILL, &GIFT.replace("50", "51")).await, changed, "another file");
+    assert_eq!(take("area-plane", GIFT).await, changed, "another skill");
+    import(&teacher, "::반반::절반은 몇 %인가요?{#50 ####100의 절반이에요.}").await;
+    assert_eq!(take(SKILL, GIFT).await, changed, "another school");
+    assert_eq!(count(&teacher).await, before + 1);
+}
+
+#[tokio::test]
+async fn two_imports_at_once_make_the_problems_once() {
+    let hub = TestHub::start().await;
+    let (one, two) = (hub.teacher().await, hub.admin().await);
+    let before = count(&one).await;
+    let digest = preview(&one, GIFT).await.digest;
+    let take = |person: Person| {
+        let digest = digest.clone();
+        async move {
+            person
+                .import_problems(ProblemFormat::Gift, Language::Ko, SKILL, &digest, GIFT)
+                .await
+                .map(|_| person)
+        }
+    };
+    let (first, second) = tokio::join!(take(one), take(two));
+    assert!(first.is_ok() != second.is_ok(), "one is told to look again");
+    let person = first.or(second).unwrap_or_else(|_| panic!("one was taken"));
+    assert_eq!(count(&person).await, before + 2);
+}
+
+#[tokio::test]
+async fn what_the_hub_gives_out_it_takes_back_as_it_was() {
+    let hub = TestHub::start().await;
+    let teacher = hub.teacher().await;
+    let mut made = Vec::new();
+    for draft in [fraction_problem(), choice_problem(), word_problem()] {
+        made.push(teacher.add_problem(&draft).await.expect("made").problem_id);
+    }
+    for format in [ProblemFormat::Gift, ProblemFormat::MoodleXml] {
+        let asked = ExportProblems { format, problem_ids: made.clone() };
+        let file = teacher.export_problems(&asked, Language::En).await.expect("a file");
+        let shown = teacher
+            .preview_problem_import(format, Language::En, SKILL, file.clone())
+            .await
+            .expect("a report");
+        assert_eq!((shown.refused, shown.items.len()), (0, 3), "{shown:?}\n{file}");
+        let taken =
+            teacher.import_problems(format, Language::En, SKILL, &shown.digest, file).await.expect("taken");
+        for (item, origin) in taken.items.iter().zip(&made) {
+            let copy = teacher.problem(item.problem_id.expect("kept")).await.expect("there").draft;
+            let original = teacher.problem(*origin).await.expect("there").draft;
+            assert_eq!((&copy.title.en, &copy.key), (&original.title.en, &original.key));
+            assert_eq!(
+                (copy.hints.len(), copy.common_wrong.len()),
+                (original.hints.len(), original.common_wrong.len())
+            );
+        }
+    }
+    let all = ExportProblems { format: ProblemFormat::MoodleXml, problem_ids: Vec::new() };
+    let file = teacher.export_problems(&all, Language::Ko).await.expect("a file");
+    assert_eq!(file.matches("<question type=").count(), count(&teacher).await);
+}
+
+#[tokio::test]
+async fn files_that_cannot_be_read_change_nothing() {
+    let hub = TestHub::start().await;
+    let teacher = hub.teacher().await;
+    let before = count(&teacher).await;
+    let bomb = "<!DOCTYPE a [<!ENTITY b 'c'>]><quiz>&b;</quiz>".to_owned();
+    for (query, body, refused) in [
+        (format!("format=moodle_xml&skill={SKILL}"), bomb, (422, "bad_file")),
+        (format!("format=moodle_xml&skill={SKILL}"), "<a>".repeat(1_000), (422, "bad_file")),
+        (format!("file_name=a.xml&skill={SKILL}"), "<html/>".into(), (422, "bad_file")),
+        (format!("file_name=a.gift&skill={SKILL}"), "// nothing".into(), (422, "bad_file")),
+        (format!("file_name=a.pdf&skill={SKILL}"), "Q{T}".into(), (422, "bad_field")),
+        ("format=gift&skill=alchemy".into(), "Q{T}".into(), (422, "bad_field")),
+        ("format=gift".into(), "Q{T}".into(), (400, "bad_request")),
+        (format!("format=gift&skill={SKILL}"), "x".repeat(2 * 1024 * 1024 + 1), (413, "too_large")),
+    ] {
+        let reply = teacher.request(Method::POST, &format!("/problems/import/preview?{query}"), &body).await;
+        let (status, code) = reply.refusal();
+        assert_eq!((status, code.as_str()), refused, "{query} {}", &body[..body.len().min(40)]);
+    }
+    let unknown = ExportProblems { format: ProblemFormat::Gift, problem_ids: vec![Default::default()] };
+    assert_eq!(refusal(teacher.export_problems(&unknown, Language::Ko).await), (404, "not_found".into()));
+    assert_eq!(count(&teacher).await, before);
+    let largest = "Q {=a}\n\n".repeat(2_000);
+    let shown = preview(&teacher, &largest).await;
+    assert_eq!(shown.items.len(), 2_000);
+}
