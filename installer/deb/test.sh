@@ -56,7 +56,7 @@ init_pid() {
 inside() {
   local pid
   pid=$(init_pid)
-  [ -n "$pid" ] && nsenter -t "$pid" -m -u -i -p -n -C -- /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive "$@"
+  [ -n "$pid" ] && nsenter -t "$pid" -m -u -i -p -n -C -- /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/tmp LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive "$@"
 }
 inside_is_up() { [[ $(inside systemctl is-system-running 2>/dev/null) =~ running|degraded ]]; }
 is_ready() { curl -fsS -o /dev/null "http://127.0.0.1:$port/readyz" 2>/dev/null; }
@@ -71,9 +71,9 @@ wait_for() { # what, command …
   fail "$what did not come up within a minute"
 }
 schema() { od -An -tu1 -j60 -N4 "$1" | awk '{print $4 + 256 * $3}'; }
-answers() { python3 - "$1" <<'PY'
+count() { python3 - "$1" "$2" <<'PY'
 import sqlite3, sys
-print(sqlite3.connect(f"file:{sys.argv[1]}?mode=ro", uri=True).execute("SELECT count(*) FROM attempts").fetchone()[0])
+print(sqlite3.connect(f"file:{sys.argv[1]}?mode=ro", uri=True).execute(f"SELECT count(*) FROM {sys.argv[2]}").fetchone()[0])
 PY
 }
 
@@ -81,13 +81,13 @@ here=$(dirname "$(readlink -f "$0")")
 # The guides make new secrets, so the demo school's accounts are worth nothing after them.
 keep_demo() {
   inside systemctl stop dreamseed-hub
-  inside sh -c 'rm -rf /root/demo && mkdir /root/demo && cp -a /var/lib/dreamseed/hub.db /var/lib/dreamseed/keys /root/demo/'
+  inside sh -c 'rm -rf /srv/demo && mkdir /srv/demo && cp -a /var/lib/dreamseed/hub.db /var/lib/dreamseed/keys /srv/demo/'
   inside systemctl start dreamseed-hub
   wait_for "the hub" is_ready
 }
 restore_demo() {
   inside systemctl stop dreamseed-hub
-  inside sh -c 'rm -rf /var/lib/dreamseed/hub.db* /var/lib/dreamseed/keys && cp -a /root/demo/hub.db /root/demo/keys /var/lib/dreamseed/'
+  inside sh -c 'rm -rf /var/lib/dreamseed/hub.db* /var/lib/dreamseed/keys && cp -a /srv/demo/hub.db /srv/demo/keys /var/lib/dreamseed/'
   inside systemctl start dreamseed-hub
   wait_for "the hub" is_ready
 }
@@ -95,11 +95,11 @@ restore_demo() {
 say "a bare Debian with systemd"
 make_root
 boot
-cp "$first" "$root/root/first.deb"
-cp "$later" "$root/root/later.deb"
+cp "$first" "$root/srv/first.deb"
+cp "$later" "$root/srv/later.deb"
 
 say "install"
-inside apt-get install -y -qq --no-install-recommends /root/first.deb >"$work/install.log" 2>&1 || { cat "$work/install.log"; fail install; }
+inside apt-get install -y -qq --no-install-recommends /srv/first.deb >"$work/install.log" 2>&1 || { cat "$work/install.log"; fail install; }
 grep -F 127.0.0.1:7420 "$work/install.log"
 wait_for "the installed hub" is_ready
 inside systemctl show dreamseed-hub -p ActiveState -p User -p NRestarts
@@ -123,8 +123,17 @@ sleep 1
 wait_for "the restarted hub" is_ready
 [ "$(inside systemctl show dreamseed-hub -p NRestarts --value)" -ge 1 ] || fail "systemd did not restart the hub"
 
+say "an upgrade that cannot keep a way back does not happen, and the hub goes on"
+inside cp -a /usr/lib/dreamseed/keep-package /srv/keep-package
+inside sh -c 'printf "#!/bin/sh\nexit 1\n" > /usr/lib/dreamseed/keep-package'
+inside dpkg -i /srv/later.deb >"$work/refused.log" 2>&1 && fail "the upgrade should have been refused" || true
+wait_for "the hub after the refused upgrade" is_ready
+[ "$(inside dpkg-query -W -f '${Version}' dreamseed-hub)" = "$(dpkg-deb -f "$first" Version)" ] || fail "the refused upgrade changed the program"
+ls -d "$root"/var/lib/dreamseed-rollback/[0-9]*_* 2>/dev/null && fail "half a copy is offered as the way back" || true
+inside cp -a /srv/keep-package /usr/lib/dreamseed/keep-package
+
 say "upgrade, with program and data copied first"
-inside apt-get install -y -qq --no-install-recommends /root/later.deb >"$work/upgrade.log" 2>&1 || { cat "$work/upgrade.log"; fail upgrade; }
+inside apt-get install -y -qq --no-install-recommends /srv/later.deb >"$work/upgrade.log" 2>&1 || { cat "$work/upgrade.log"; fail upgrade; }
 wait_for "the upgraded hub" is_ready
 kept=$(ls -d "$root"/var/lib/dreamseed-rollback/[0-9]*_*)
 ls -l "$kept" "$kept/data"
@@ -133,39 +142,47 @@ ls -l "$kept" "$kept/data"
 
 say "rollback, same form of data: no answer is lost"
 inside systemctl stop dreamseed-hub
-before=$(answers "$root/var/lib/dreamseed/hub.db")
+before=$(count "$root/var/lib/dreamseed/hub.db" attempts)
 inside systemctl start dreamseed-hub
 wait_for "the hub before the rollback" is_ready
 inside dreamseed-rollback --yes
 wait_for "the hub after the rollback" is_ready
 [ "$(inside dpkg-query -W -f '${Version}' dreamseed-hub)" = "$(dpkg-deb -f "$first" Version)" ] || fail "the program is not the earlier one"
 inside systemctl stop dreamseed-hub
-[ "$(answers "$root/var/lib/dreamseed/hub.db")" = "$before" ] || fail "answers were lost by the rollback"
+[ "$(count "$root/var/lib/dreamseed/hub.db" attempts)" = "$before" ] || fail "answers were lost by the rollback"
 inside systemctl start dreamseed-hub
 wait_for "the hub" is_ready
 inside dreamseed-rollback --yes && fail "a rollback with nothing kept should be refused" || true
 is_ready || fail "a refused rollback stopped the hub"
 
 say "rollback, the later version has changed the form of the data"
-inside apt-get install -y -qq --no-install-recommends /root/later.deb >"$work/upgrade.log" 2>&1 || { cat "$work/upgrade.log"; fail "second upgrade"; }
+inside apt-get install -y -qq --no-install-recommends /srv/later.deb >"$work/upgrade.log" 2>&1 || { cat "$work/upgrade.log"; fail "second upgrade"; }
 wait_for "the upgraded hub" is_ready
 inside systemctl stop dreamseed-hub
 known=$(schema "$root/var/lib/dreamseed/hub.db")
-# What a migration of a later version does to the number; the earlier program refuses such data.
+epochs=$(count "$root/var/lib/dreamseed/hub.db" epochs)
+# What a later version does that is killed after its migration: the number stands in the log only. The earlier program
+# refuses such data.
 python3 - "$root/var/lib/dreamseed/hub.db" "$known" <<'PY'
-import sqlite3, sys
+import os, sqlite3, sys
 db = sqlite3.connect(sys.argv[1])
+db.execute("PRAGMA wal_autocheckpoint = 0")
 db.execute(f"PRAGMA user_version = {int(sys.argv[2]) + 1}")
 db.execute("CREATE TABLE of_a_later_version (x)")
 db.commit()
-db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+os._exit(0)
 PY
 chown --reference="$root/var/lib/dreamseed" "$root"/var/lib/dreamseed/hub.db*
+[ "$(schema "$root/var/lib/dreamseed/hub.db")" = "$known" ] || fail "the test's migration was meant to stand in the log only"
 inside dreamseed-rollback --yes
 wait_for "the hub with its earlier data" is_ready
 [ "$(schema "$root/var/lib/dreamseed/hub.db")" = "$known" ] || fail "the data is not the earlier one"
 ls -d "$root"/var/lib/dreamseed-rollback/after_*
 [ "$(schema "$(ls -d "$root"/var/lib/dreamseed-rollback/after_*)/hub.db")" = $((known + 1)) ] || fail "the later data was not put aside"
+inside systemctl stop dreamseed-hub
+[ "$(count "$root/var/lib/dreamseed/hub.db" epochs)" = $((epochs + 1)) ] || fail "data that was put back needs an epoch of its own"
+inside systemctl start dreamseed-hub
+wait_for "the hub" is_ready
 "$load" walk --url "http://127.0.0.1:$port" --accounts "$work/accounts.json" >"$work/walk3.log" || { cat "$work/walk3.log"; fail "the walk after the rollback"; }
 
 say "the commands of the guides, as they stand"
@@ -174,15 +191,15 @@ keep_demo
 for guide in it secrets; do
   python3 "$here/guide-commands.py" "$here/../../docs/$guide" >"$work/$guide.sh"
 done
-mkdir -p "$root/root/usb"
-cp "$later" "$root/root/usb/"
+mkdir -p "$root/srv/usb"
+cp "$later" "$root/srv/usb/"
 {
-  echo 'set -eux; cd /root/usb; sudo() { [ "$1" = -u ] && { shift 2; setpriv --reuid=dreamseed --regid=dreamseed --init-groups -- "$@"; return; }; "$@"; }'
+  echo 'set -eux; cd /srv/usb; sudo() { [ "$1" = -u ] && { shift 2; setpriv --reuid=dreamseed --regid=dreamseed --init-groups -- "$@"; return; }; "$@"; }'
   cat "$work/secrets.sh" "$work/it.sh"
-} >"$root/root/guide.sh"
-inside env USB=/root/usb bash /root/guide.sh >"$work/guide.log" 2>&1 || { tail -n 40 "$work/guide.log"; fail "the commands of docs/it and docs/secrets"; }
+} >"$root/srv/guide.sh"
+inside env USB=/srv/usb bash /srv/guide.sh >"$work/guide.log" 2>&1 || { tail -n 40 "$work/guide.log"; fail "the commands of docs/it and docs/secrets"; }
 grep -c '^+ ' "$work/guide.log"
-inside apt-get install -y -qq --no-install-recommends /root/first.deb >"$work/again.log" 2>&1 || { cat "$work/again.log"; fail "installing after the guides"; }
+inside apt-get install -y -qq --no-install-recommends /srv/first.deb >"$work/again.log" 2>&1 || { cat "$work/again.log"; fail "installing after the guides"; }
 wait_for "the hub after the guides" is_ready
 restore_demo
 
@@ -192,7 +209,7 @@ inside apt-get remove -y -qq dreamseed-hub
 is_ready && fail "the removed hub still answers" || true
 inside apt-get purge -y -qq dreamseed-hub
 [ -s "$root/var/lib/dreamseed/hub.db" ] || fail "purge lost the data"
-inside apt-get install -y -qq --no-install-recommends /root/first.deb >"$work/again.log" 2>&1 || { cat "$work/again.log"; fail "installing again"; }
+inside apt-get install -y -qq --no-install-recommends /srv/first.deb >"$work/again.log" 2>&1 || { cat "$work/again.log"; fail "installing again"; }
 wait_for "the hub that was installed again" is_ready
 "$load" walk --url "http://127.0.0.1:$port" --accounts "$work/accounts.json" >"$work/walk4.log" || { cat "$work/walk4.log"; fail "the walk after installing again"; }
 say "ok: installed, walked, upgraded, rolled back twice, removed, installed again"

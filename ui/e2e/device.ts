@@ -14,6 +14,8 @@ const RULES = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'];
 export const DESK = { width: 1366, height: 768 };
 export const PHONE = { width: 360, height: 740 };
 const NARROWEST = { width: 320, height: 720 };
+/** What comes and goes by itself is in no picture. */
+const PASSING = '.toasts { visibility: hidden !important; }';
 /** The machine may be busy; nothing is ever waited for this long when all is well. */
 const PATIENCE_MS = 45_000;
 
@@ -37,6 +39,8 @@ export interface LookOptions {
   phone?: boolean;
   /** What the album keeps: one picture, a second one of the phone, the whole page however long, or none. */
   picture?: 'one' | 'phone-too' | 'whole' | 'none';
+  /** There is nothing for Tab to reach, on purpose. */
+  still?: boolean;
 }
 
 export class Device {
@@ -87,7 +91,7 @@ export class Device {
     if (this.#scene.album !== null) return this.#picture(this.#scene.album, screen, tongue, options);
     await this.#scene.report.note(`the screen ${screen} is in order`, async () => [
       ...(await this.#askAxe('')),
-      ...(await this.#seeFocus()),
+      ...(options.still ? [] : await this.#seeFocus()),
       ...(await this.#squeeze()),
       ...(options.phone && this.viewport.width > PHONE.width ? await this.#at(PHONE, () => this.#askAxe('on a phone: ')) : []),
       ...this.#faults.splice(0),
@@ -182,9 +186,9 @@ export class Device {
       // A radio or checkbox is drawn by the words beside it.
       const box = (active.matches('input[type=radio], input[type=checkbox]') ? (active.closest('label') ?? active) : active).getBoundingClientRect();
       const name = `${active.tagName.toLowerCase()} "${(active.getAttribute('aria-label') ?? active.textContent ?? '').trim().slice(0, 40)}"`;
-      const x = Math.max(0, box.x - 8);
-      const y = Math.max(0, box.y - 8);
-      return { name, x, y, width: Math.min(innerWidth, box.right + 8) - x, height: Math.min(innerHeight, box.bottom + 8) - y };
+      const x = Math.max(0, box.x - 16);
+      const y = Math.max(0, box.y - 16);
+      return { name, x, y, width: Math.min(innerWidth, box.right + 16) - x, height: Math.min(innerHeight, box.bottom + 16) - y };
     });
     if (place === null) return ['Tab reaches nothing'];
     const { name, ...clip } = place;
@@ -207,11 +211,13 @@ export class Device {
     mkdirSync(album, { recursive: true });
     const sizes = [{ name: screen, size: DESK }, ...(picture === 'phone-too' ? [{ name: `${screen}-phone`, size: PHONE }] : [])];
     for (const { name, size } of sizes) {
-      await this.#at(size, async () => {
+      // What sticks to the edge of the window stays where it belongs if the window is as high as the page.
+      const height = picture === 'whole' ? await this.#at(size, () => this.page.evaluate(() => document.documentElement.scrollHeight)) : 0;
+      await this.#at({ width: size.width, height: Math.max(size.height, height) }, async () => {
         await this.page.mouse.move(0, 0);
         await this.page.evaluate(() => scrollTo(0, 0));
         await this.#settle();
-        await this.page.screenshot({ path: join(album, `${name}-${tongue}.png`), animations: 'disabled', caret: 'hide', fullPage: picture === 'whole' });
+        await this.page.screenshot({ path: join(album, `${name}-${tongue}.png`), animations: 'disabled', caret: 'hide', style: PASSING });
       });
     }
   }

@@ -67,7 +67,13 @@ export class School {
   }
 
   openLesson(title: string, problems: Problem[]): Promise<LessonView> {
-    const body = { title, problem_ids: problems.map((one) => one.problem_id), hint_ceiling: 'worked_step' };
+    const body = { title, problem_ids: problems.map((one) => one.problem_id), hint_ceiling: 'worked_step', whom: { kind: 'class' } };
+    return this.#staff.post<LessonView>(`/classes/${this.class.class_id}/lessons`, body);
+  }
+
+  /** For these pupils alone. */
+  openFor(title: string, problems: Problem[], pupils: DemoPupil[]): Promise<LessonView> {
+    const body = { title, problem_ids: problems.map((one) => one.problem_id), hint_ceiling: 'worked_step', whom: { kind: 'pupils', pupil_ids: pupils.map((one) => one.pupil_id) } };
     return this.#staff.post<LessonView>(`/classes/${this.class.class_id}/lessons`, body);
   }
 
@@ -109,6 +115,14 @@ export function rightAnswer({ draft: { key } }: Problem): Answer {
       return { kind: 'number', text: key.unit_required ? `${key.value} ${key.units?.[0] ?? ''}` : key.value };
     case 'short_text':
       return { kind: 'short_text', text: key.accepted[0] ?? '' };
+    case 'true_false':
+      return { kind: 'true_false', value: key.value };
+    case 'ordering':
+      return { kind: 'ordering', order: key.order };
+    case 'matching':
+      return { kind: 'matching', pairs: key.pairs };
+    case 'cloze':
+      return { kind: 'cloze', gaps: key.gaps.map(({ gap, key: of }) => ({ gap, text: of.kind === 'choice' ? of.choice : of.kind === 'text' ? (of.accepted[0] ?? '') : of.value })) };
   }
 }
 
@@ -118,11 +132,28 @@ export function wrongAnswer({ draft }: Problem): Answer {
   if (common) return common;
   if (draft.key.kind === 'number') return { kind: 'number', text: '98765' };
   if (draft.key.kind === 'short_text') return { kind: 'short_text', text: 'zzz' };
+  if (draft.key.kind === 'true_false') return { kind: 'true_false', value: !draft.key.value };
+  if (draft.key.kind === 'ordering') return { kind: 'ordering', order: [...draft.key.order].reverse() };
+  if (draft.key.kind === 'matching') {
+    const rights = draft.key.pairs.map((pair) => pair.right);
+    return { kind: 'matching', pairs: draft.key.pairs.map((pair, i) => ({ left: pair.left, right: rights[(i + 1) % rights.length] ?? pair.right })) };
+  }
+  if (draft.key.kind === 'cloze') {
+    const right = rightAnswer({ draft } as Problem);
+    return right.kind === 'cloze' ? { kind: 'cloze', gaps: right.gaps.map((one, i) => (i === 0 ? { ...one, text: otherFilling(draft, one.gap, one.text) } : one)) } : right;
+  }
   const choices = 'choices' in draft.question ? draft.question.choices.map((one) => one.id) : [];
   const right = draft.key.kind === 'single_choice' ? [draft.key.choice] : draft.key.choices;
   const other = choices.find((id) => !right.includes(id));
   if (other === undefined) throw new Error('every choice is right');
   return draft.key.kind === 'single_choice' ? { kind: 'single_choice', choice: other } : { kind: 'multiple_choice', choices: [other] };
+}
+
+/** What does not belong in a gap. */
+function otherFilling(draft: ProblemDraft, gap: string, right: string): string {
+  const entry = draft.question.kind === 'cloze' ? draft.question.gaps.find((one) => one.id === gap)?.entry : undefined;
+  if (entry?.kind === 'choice') return entry.choices.find((choice) => choice.id !== right)?.id ?? right;
+  return entry?.kind === 'number' ? '98765' : 'zzz';
 }
 
 /** Access tokens last longer than this; a new one is taken before they end. */

@@ -1,9 +1,11 @@
 /** What people do on the screens, in the words that stand there. */
-import type { Locator } from 'playwright-core';
+import { readFile } from 'node:fs/promises';
+import type { Locator, Page } from 'playwright-core';
 import type { Answer } from '../src/api/types.ts';
 import type { Device } from './device.ts';
 import type { Account, DemoClass, DemoPupil } from './hub.ts';
-import { say, type Tongue } from './words.ts';
+import type { School } from './school.ts';
+import { say, sayToStaff, type Tongue } from './words.ts';
 
 export function check(condition: boolean, message: string): asserts condition {
   if (!condition) throw new Error(message);
@@ -56,6 +58,42 @@ export async function signInAdult(device: Device, account: Account, tongue: Tong
   await device.page.locator('header').getByRole('button', { name: say(tongue, 'app.sign_out') }).waitFor();
 }
 
+/** A deed that wants two presses: by its label, then by the words that ask once more. */
+export async function pressTwice(within: Page | Locator, label: string, sure: string): Promise<void> {
+  await within.getByRole('button', { name: label, exact: true }).click();
+  await within.getByRole('button', { name: new RegExp(`(^|: )${escape(sure)}$`) }).click();
+}
+
+/** Presses, and gives the file that the browser saves. */
+export async function download({ page }: Device, press: () => Promise<void>): Promise<{ name: string; bytes: Buffer }> {
+  const [saved] = await Promise.all([page.waitForEvent('download'), press()]);
+  return { name: saved.suggestedFilename(), bytes: await readFile(await saved.path()) };
+}
+
+/** Chooses a file that the walk has made. */
+export async function chooseFile({ page }: Device, name: string, mimeType: string, buffer: Buffer): Promise<void> {
+  await page.locator('input[type=file]').setInputFiles({ name, mimeType, buffer });
+}
+
+/** How the staff's screens call a pupil of a class. */
+export function nameOf(tongue: Tongue, { number, name }: DemoPupil): string {
+  return sayToStaff(tongue, 'live.pupil', { number, name });
+}
+
+/** The label of a cell of the live grid, up to its state. */
+export function cellName(school: School, pupil: DemoPupil, place: number, state: string): string {
+  return sayToStaff(school.tongue, 'live.cell', { who: nameOf(school.tongue, pupil), place, state });
+}
+
+export function cell(page: Page, school: School, pupil: DemoPupil, place: number, state: 'right' | 'not_yet' | 'not_started'): Locator {
+  return page.getByRole('button', { name: new RegExp(`^${escape(cellName(school, pupil, place, say(school.tongue, `mark.${state}`)))}`) });
+}
+
+/** A text as a pattern that finds just that. */
+export function escape(text: string): string {
+  return text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
+}
+
 /** One of a few words that stand side by side. */
 export async function pick({ page }: Device, word: string): Promise<void> {
   await page.getByRole('radio', { name: word, exact: true }).check();
@@ -75,7 +113,29 @@ export async function enter(device: Device, tongue: Tongue, answer: Answer, hand
     case 'multiple_choice': {
       const ids = await device.page.locator('fieldset input[type=checkbox]').evaluateAll((boxes) => boxes.map((box) => (box as HTMLInputElement).value));
       for (const id of ids) await setChoice(device, id, answer.choices.includes(id), hand);
+      return;
     }
+    case 'true_false':
+      return setChoice(device, String(answer.value), true, hand);
+    case 'ordering':
+      return putInOrder(device, tongue, answer.order, hand);
+    case 'matching':
+      for (const { left, right } of answer.pairs) {
+        await act(device, device.page.locator(`[data-left="${left}"]`), hand);
+        await act(device, device.page.locator(`[data-right="${right}"]`), hand);
+      }
+      return;
+    case 'cloze':
+      for (const { gap, text } of answer.gaps) {
+        const field = device.page.locator(`[data-gap="${gap}"]`);
+        if ((await field.evaluate((element) => element.tagName)) === 'SELECT') await field.selectOption(text);
+        else if (hand === 'touch') await field.fill(text);
+        else {
+          await field.focus();
+          await device.page.keyboard.press('Control+A');
+          await device.page.keyboard.type(text);
+        }
+      }
   }
 }
 
@@ -100,6 +160,13 @@ export async function press(target: Locator, hand: Hand): Promise<void> {
   await (hand === 'touch' ? target.tap() : target.click());
 }
 
+/** By a finger, or by the keyboard alone. */
+async function act({ page }: Device, target: Locator, hand: Hand): Promise<void> {
+  if (hand === 'touch') return target.tap();
+  await target.focus();
+  await page.keyboard.press('Enter');
+}
+
 /** The version of the problem that is on the screen. */
 export function versionOnScreen({ page }: Device): string {
   const version = /\/problems\/([^/]+)$/.exec(new URL(page.url()).pathname)?.[1];
@@ -117,6 +184,20 @@ async function setChoice({ page }: Device, id: string, on: boolean, hand: Hand):
     await page.keyboard.press('Space');
   }
   check((await box.isChecked()) === on, `choice ${id} did not change`);
+}
+
+/** Each item is sent up to its place by its own button. */
+async function putInOrder(device: Device, tongue: Tongue, order: string[], hand: Hand): Promise<void> {
+  const { page } = device;
+  const rows = () => page.locator('[data-item]').evaluateAll((items) => items.map((item) => (item as HTMLElement).dataset.item));
+  const keep = page.getByRole('button', { name: say(tongue, 'entry.order.keep'), exact: true });
+  if ((await keep.count()) > 0) await act(device, keep, hand);
+  for (const [place, id] of order.entries()) {
+    for (let at = (await rows()).indexOf(id); at > place; at--) {
+      await act(device, page.locator(`[data-item="${id}"] [data-side="up"]`), hand);
+      await page.locator(`[data-item]:nth-child(${at})[data-item="${id}"]`).waitFor();
+    }
+  }
 }
 
 /** `3/4`, `2 1/2` or any other text, in the layout that it needs, after what stood there is gone. */

@@ -5,7 +5,10 @@ use crate::{process, run};
 use anyhow::{Result, ensure};
 
 pub fn bench(checkout: &Checkout, words: &[&str]) -> Result<()> {
-    ensure!(!words.is_empty(), "which one? ./x bench api, ./x bench signin");
+    ensure!(
+        !words.is_empty(),
+        "which one? ./x bench api | signin | memory | start | kill | lesson | report | all"
+    );
     run::build(checkout)?;
     let mut command = process::command(checkout.load());
     // The commit goes into each line of figures; a checkout without git has none.

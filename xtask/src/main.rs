@@ -4,6 +4,7 @@
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command-line tool speaks on the terminal")]
 
+mod api_fuzz;
 mod bench;
 mod checkout;
 mod codegen;
@@ -15,6 +16,7 @@ mod package;
 mod process;
 mod release;
 mod run;
+mod running;
 mod secrets;
 mod testing;
 mod tidy;
@@ -48,6 +50,7 @@ fn dispatch(words: &[String]) -> anyhow::Result<ExitCode> {
         ["secrets", rest @ ..] => secrets::secrets(&checkout, rest),
         ["codegen"] => codegen::write(&checkout),
         ["codegen", "--check"] => codegen::check(&checkout),
+        ["fuzz-api", rest @ ..] => api_fuzz::fuzz(&checkout, rest),
         ["tidy"] => tidy::tidy(&checkout),
         ["doctor"] => doctor::doctor(&checkout),
         other => anyhow::bail!("no such command: {}; see ./x help", other.join(" ")),

@@ -3,21 +3,17 @@
 
 use crate::checkout::Checkout;
 use crate::process;
-use anyhow::{Context, Result, bail, ensure};
+use crate::running::{Running, answers, free_port, wait_for};
+use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::fs;
-use std::net::TcpListener;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::thread::sleep;
-use std::time::{Duration, Instant};
+use std::path::Path;
+use std::process::Command;
 
 /// Figures that a fresh hub does not have: their panels stay empty until the first backup and the first clean-up.
 const ABSENT_AT_FIRST: &[&str] = &["dreamseed_backup_last_seconds", "dreamseed_retention_last_run_seconds"];
 const DASHBOARD: &str = "grafana/dreamseed-hub.json";
-/// For the hub to listen, and for Prometheus to have scraped what the walk has done.
-const PATIENCE: Duration = Duration::from_secs(90);
 
 pub fn check(checkout: &Checkout) -> Result<()> {
     let folder = checkout.root.join("installer/monitoring");
@@ -132,45 +128,4 @@ fn query(server: &str, expression: &str) -> Result<Vec<String>> {
         "{expression}: {complaint}"
     );
     Ok(said.lines().filter(|line| !line.trim().is_empty()).map(str::to_owned).collect())
-}
-
-fn answers(url: &str) -> bool {
-    Command::new("curl")
-        .args(["-fsS", "-o", "/dev/null", url])
-        .stderr(Stdio::null())
-        .status()
-        .is_ok_and(|status| status.success())
-}
-
-fn wait_for(what: &str, mut is_there: impl FnMut() -> Result<bool>) -> Result<()> {
-    let until = Instant::now() + PATIENCE;
-    while !is_there()? {
-        if Instant::now() > until {
-            bail!("nothing came of {what} within {} s", PATIENCE.as_secs());
-        }
-        sleep(Duration::from_millis(300));
-    }
-    Ok(())
-}
-
-fn free_port() -> Result<u16> {
-    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
-}
-
-/// A program that ends with this value.
-struct Running(Child);
-
-impl Running {
-    fn start(command: &mut Command, log: &PathBuf) -> Result<Self> {
-        let log = fs::File::create(log)?;
-        let child = command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log).spawn();
-        Ok(Running(child.with_context(|| format!("could not start {command:?}"))?))
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
 }

@@ -1,7 +1,7 @@
 //! `./x package`: the hub as a Debian package with everything inside: program, user interface, fonts, starter model,
 //! systemd unit, user, example settings. `./x package test` installs, upgrades, rolls back and removes it.
 
-use crate::checkout::Checkout;
+use crate::checkout::{Checkout, variable};
 use crate::{process, run};
 use anyhow::{Context, Result, bail, ensure};
 use std::fs;
@@ -43,6 +43,10 @@ pub fn package(checkout: &Checkout, words: &[&str]) -> Result<()> {
 /// The later version is the same program under a higher number: what is tested is the way there and back.
 pub fn test(checkout: &Checkout) -> Result<()> {
     verify_unit(checkout)?;
+    if variable("DREAMSEED_NO_CONTAINER").is_some() {
+        println!("SKIPPED by DREAMSEED_NO_CONTAINER: the package was not installed anywhere");
+        return Ok(());
+    }
     let now = version(checkout)?;
     let first = make(checkout, &now)?;
     let later = make(checkout, &format!("{now}+later"))?;

@@ -2,7 +2,9 @@
 
 use crate::checkout::Checkout;
 use crate::node::Node;
-use crate::{codegen, engine, monitoring, package, process, release, run, secrets, tidy, tools, ui};
+use crate::{
+    api_fuzz, codegen, engine, monitoring, package, process, release, run, secrets, tidy, tools, ui,
+};
 use anyhow::{Context, Result, bail};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -45,6 +47,7 @@ const STEPS: &[Step] = &[
     step("e2e", e2e),
     step("run-check", run::walk),
     step("kill-9", kill_9),
+    step("api-fuzz", api_fuzz::check),
     step("monitoring", monitoring::check),
     step("package", package::test),
 ];
@@ -278,7 +281,8 @@ mod tests {
 
     #[test]
     fn from_starts_there_and_an_unknown_step_is_refused_with_the_names() {
-        assert_eq!(names(&["--from", "kill-9"]), ["kill-9"]);
+        let last = STEPS.last().expect("a step").name;
+        assert_eq!(names(&["--from", last]), [last]);
         let Err(error) = Plan::read(&["--from", "lunch"]) else { panic!("there is no such step") };
         assert!(error.to_string().contains("clippy"));
         assert!(Plan::read(&["--fast"]).is_err());

@@ -193,6 +193,11 @@ impl Hub {
             .await
     }
 
+    /// A file that is fetched.
+    pub(crate) async fn file(&self, path: &str) -> Result<Bytes, ClientError> {
+        self.in_time(async { read_body(self.send(&Method::GET, path, None).await?.into_body()).await }).await
+    }
+
     /// A call whose reply has no body.
     pub(crate) async fn command(
         &self,

@@ -17,7 +17,7 @@ use dreamseed_wire::{
     live::{ClassLive, LiveEvent},
     model::{EngineView, ModelView},
     people::*,
-    privacy::GiveReason,
+    privacy::*,
     problem::{LessonProblems, MyProblems, MyStanding, ProblemView, Skill},
     progress::Progress,
     regrade::*,
@@ -321,10 +321,9 @@ impl Hub {
     pub async fn live_events(
         &self,
         class_id: ClassId,
-        last_event_id: Option<i64>,
+        last_event_id: Option<String>,
     ) -> Reply<EventStream<LiveEvent>> {
-        self.open_stream(format!("/classes/{class_id}/live/events"), last_event_id.map(|id| id.to_string()))
-            .await
+        self.open_stream(format!("/classes/{class_id}/live/events"), last_event_id).await
     }
 }
 
@@ -540,6 +539,11 @@ impl Hub {
         self.file_for(&format!("/classes/{class_id}/cards"), wanted).await
     }
 
+    /// The sheet that this person made for a class a moment ago.
+    pub async fn cards(&self, class_id: ClassId) -> Reply<Bytes> {
+        self.file(&format!("/classes/{class_id}/cards")).await
+    }
+
     /// A native sign-in with the code of a card.
     pub async fn sign_in_card(&self, card: &str) -> Reply<SignedIn> {
         self.sign_in(&SignIn::Card { card: card.to_owned(), native: true }).await
@@ -594,6 +598,50 @@ impl Hub {
     /// Adds a further child with a code.
     pub async fn add_child(&self, code: &str) -> Reply<Vec<Child>> {
         self.send_json(Method::POST, "/me/children", &AddChild { code: code.to_owned() }).await
+    }
+}
+
+/// Keeping and forgetting, for the admin and, where it is their child, for parents.
+impl Hub {
+    /// How long each kind of data is kept, and what is past its time.
+    pub async fn retention(&self) -> Reply<RetentionReport> {
+        self.get("/retention").await
+    }
+
+    /// Changes how long a kind is kept.
+    pub async fn set_retention(&self, kind: &str, keep_days: u32) -> Reply<RetentionReport> {
+        self.send_json(Method::PUT, &format!("/retention/{kind}"), &SetRetention { keep_days }).await
+    }
+
+    /// Removes what is past its time; `due` tells how much went.
+    pub async fn run_retention(&self) -> Reply<RetentionReport> {
+        self.post("/retention/run").await
+    }
+
+    /// What guardians have agreed to for a pupil.
+    pub async fn consents(&self, pupil_id: UserId) -> Reply<Vec<ConsentView>> {
+        self.get(&format!("/pupils/{pupil_id}/consents")).await
+    }
+
+    /// Keeps a consent.
+    pub async fn record_consent(&self, pupil_id: UserId, consent: &RecordConsent) -> Reply<ConsentView> {
+        self.send_json(Method::POST, &format!("/pupils/{pupil_id}/consents"), consent).await
+    }
+
+    /// Withdraws a consent.
+    pub async fn withdraw_consent(&self, pupil_id: UserId, consent_id: ConsentId) -> Reply<()> {
+        self.command(Method::DELETE, &format!("/pupils/{pupil_id}/consents/{consent_id}"), NO_BODY).await
+    }
+
+    /// All that the hub holds about a pupil, as a zip file.
+    pub async fn export_pupil(&self, pupil_id: UserId, reason: &str) -> Reply<Bytes> {
+        let reason = GiveReason { reason: reason.to_owned() };
+        self.file_for(&format!("/pupils/{pupil_id}/export"), &reason).await
+    }
+
+    /// Erases a pupil for good.
+    pub async fn erase_pupil(&self, pupil_id: UserId, erasure: &ErasePupil) -> Reply<Erased> {
+        self.send_json(Method::POST, &format!("/pupils/{pupil_id}/erasure"), erasure).await
     }
 }
 

@@ -79,6 +79,12 @@ impl Connection {
         Ok(Self { stream, received: Vec::with_capacity(16 << 10) })
     }
 
+    /// Whether the hub has closed the connection meanwhile, as it does with idle ones.
+    pub fn is_closed(&self) -> bool {
+        // Between requests there is nothing to read; what there is would be the end.
+        !matches!(self.stream.try_read(&mut [0]), Err(error) if error.kind() == io::ErrorKind::WouldBlock)
+    }
+
     /// Sends a request and hands its whole reply to `read`. An error means that the connection is of no more use.
     pub async fn exchange<T>(&mut self, request: &[u8], read: impl FnOnce(&Reply<'_>) -> T) -> io::Result<T> {
         self.received.clear();

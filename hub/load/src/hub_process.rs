@@ -25,6 +25,8 @@ pub enum ModelUse<'a> {
     None,
     /// The models in this folder.
     From(&'a Path),
+    /// An engine that writes a fixed text, in a process of its own as the real one.
+    Scripted,
 }
 
 /// A running hub. Dropping it kills the process.
@@ -49,6 +51,7 @@ impl HubProcess {
         match model {
             ModelUse::None => command.arg("--no-engine"),
             ModelUse::From(models) => command.arg("--models").arg(models),
+            ModelUse::Scripted => command.args(["--engine", "scripted"]),
         };
         // What is measured is the hub, not the patience of its limits.
         command.env("DREAMSEED_HUB_LIMITS__PER_MINUTE", "1000000");

@@ -7,6 +7,8 @@
 mod answers;
 mod bench_api;
 mod bench_kill;
+mod bench_lesson;
+mod bench_report;
 mod bench_signin;
 mod bench_start;
 mod drive;
@@ -22,6 +24,8 @@ mod walk;
 use anyhow::{Context, Result, bail};
 use bench_api::measure_api;
 use bench_kill::{KillExtent, measure_kills};
+use bench_lesson::{DayExtent, measure_day};
+use bench_report::measure_reports;
 use bench_signin::measure_sign_in;
 use bench_start::measure_start;
 use clap::{Parser, Subcommand};
@@ -105,6 +109,33 @@ enum Case {
     },
     /// Answers, lists, sign-ins, memory and start
     All(LoadOptions),
+    /// A school day, compressed: live lessons, answers, help and reports
+    Lesson {
+        /// Pupils of the seeded school
+        #[arg(long, default_value_t = 1000)]
+        pupils: u32,
+        /// The day: six lessons and the reports
+        #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u64).range(10..=600))]
+        seconds: u64,
+        /// Of the answers and moments
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+        /// Draw latencies of calls and of the live view into this SVG
+        #[arg(long, value_name = "FILE.svg")]
+        plot: Option<PathBuf>,
+    },
+    /// The report of a class after a year of answers
+    Report {
+        /// Answers of the class
+        #[arg(long, default_value_t = 180_000)]
+        answers: u32,
+        /// Requests of each kind of report
+        #[arg(long, default_value_t = 200)]
+        requests: u32,
+        /// Draw latencies into this SVG
+        #[arg(long, value_name = "FILE.svg")]
+        plot: Option<PathBuf>,
+    },
     /// SIGKILL under load: nothing acknowledged may be lost or doubled
     Kill {
         #[arg(long, default_value_t = 20)]
@@ -229,6 +260,34 @@ async fn run(options: Options) -> Result<ExitCode> {
         Case::Start { times } => {
             let school = SchoolCopy::make(&hub, &schools, SchoolSize::Demo).await?;
             measure_start(&hub, &school, times, &mut report).await?;
+        }
+        Case::Lesson { pupils, seconds, seed, plot } => {
+            let school = SchoolCopy::make(&hub, &schools, SchoolSize::Pupils(pupils)).await?;
+            let tokens = school.mint_tokens(&hub).await?;
+            let hub = HubProcess::start(&hub, &school.data(), &school.log(), ModelUse::Scripted).await?;
+            let extent = DayExtent { day: Duration::from_secs(seconds), seed };
+            let runs = measure_day(&hub, &school, tokens, extent, now(), &mut report).await?;
+            if let Some(file) = plot {
+                let svg = plot::draw_latencies(&[
+                    ("Every call of a school day", &runs.calls),
+                    ("From an answer to the teacher's screen", &runs.live),
+                ]);
+                std::fs::write(&file, svg).with_context(|| format!("writing {}", file.display()))?;
+            }
+            hub.stop().await?;
+        }
+        Case::Report { answers, requests, plot } => {
+            // The day in the demo school's time zone.
+            let today = now().to_zoned(jiff::tz::TimeZone::fixed(jiff::tz::offset(9))).date();
+            let school = SchoolCopy::make(&hub, &schools, SchoolSize::Year { answers, today }).await?;
+            let hub = HubProcess::start(&hub, &school.data(), &school.log(), ModelUse::None).await?;
+            let runs = measure_reports(&hub, &school.accounts, requests, answers, today, &mut report).await?;
+            if let Some(file) = plot {
+                let runs: Vec<_> = runs.iter().map(|run| (run.name, &run.driven)).collect();
+                std::fs::write(&file, plot::draw_latencies(&runs))
+                    .with_context(|| format!("writing {}", file.display()))?;
+            }
+            hub.stop().await?;
         }
         Case::Kill { kills, acks, pupils, connections, seed } => {
             let school = SchoolCopy::make(&hub, &schools, SchoolSize::Pupils(pupils)).await?;

@@ -62,6 +62,12 @@ pub struct SchoolCopy {
 pub enum SchoolSize {
     Demo,
     Pupils(u32),
+    /// Three classes, of which the first has given so many answers over a school year that ends on the day of seeding.
+    Year {
+        answers: u32,
+        /// A school of yesterday is seeded again: reports are about the days before today.
+        today: jiff::civil::Date,
+    },
 }
 
 /// A pupil under load: their requests begin with these bytes.
@@ -201,6 +207,49 @@ impl SchoolCopy {
     }
 }
 
+/// A signed-in teacher for each class, in the order of the accounts; who has several classes is signed in once.
+pub async fn sign_in_teachers(hub: &Hub, accounts: &Accounts) -> Result<Vec<Hub>> {
+    let mut by_class: HashMap<ClassId, Hub> = HashMap::new();
+    for account in &accounts.teachers {
+        let teacher = hub.stranger();
+        teacher
+            .sign_in_password(&account.login_name, &account.password)
+            .await
+            .context("a teacher signs in")?;
+        for class in teacher.classes().await.context("a teacher's classes")? {
+            by_class.insert(class.class_id, teacher.clone());
+        }
+    }
+    let of_class = |class: &ClassAccounts| by_class.get(&class.class_id).cloned();
+    accounts.classes.iter().map(|class| of_class(class).context("a class without a teacher")).collect()
+}
+
+impl SchoolSize {
+    /// The name of its folder, and how it is seeded.
+    fn describe(self) -> (String, Vec<String>) {
+        let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
+        match self {
+            SchoolSize::Demo => ("demo".to_owned(), words(&["demo"])),
+            SchoolSize::Pupils(pupils) => {
+                (pupils.to_string(), words(&["demo", "--pupils", &pupils.to_string()]))
+            }
+            SchoolSize::Year { answers, today } => {
+                // One more than the small demo school has, which would be seeded with a hash for everybody.
+                let arguments = words(&["demo", "--pupils", "61", "--answers", &answers.to_string()]);
+                (format!("year-{answers}-{today}"), arguments)
+            }
+        }
+    }
+
+    /// What the folders of earlier seedings begin with.
+    fn folders(self) -> String {
+        match self {
+            SchoolSize::Demo | SchoolSize::Pupils(_) => format!("school-{}-", self.describe().0),
+            SchoolSize::Year { .. } => "school-year-".to_owned(),
+        }
+    }
+}
+
 impl LoadPupil {
     fn new(pupil_id: UserId, token: String, class: usize, address: SocketAddr) -> Self {
         let common = format!("HTTP/1.1\r\nhost: {address}\r\nauthorization: Bearer {token}\r\n");
@@ -270,32 +319,21 @@ async fn seed_once(binary: &Path, folder: &Path, size: SchoolSize) -> Result<Pat
     let about = fs::metadata(binary)
         .with_context(|| format!("no hub at {}; say where it is with --hub", binary.display()))?;
     let built = about.modified()?.duration_since(SystemTime::UNIX_EPOCH)?.as_millis();
-    let size_name = match size {
-        SchoolSize::Demo => "demo".to_owned(),
-        SchoolSize::Pupils(count) => count.to_string(),
-    };
-    let prefix = format!("school-{size_name}-");
-    let seeded = folder.join(format!("{prefix}{built}"));
+    let (size_name, arguments) = size.describe();
+    let seeded = folder.join(format!("school-{size_name}-{built}"));
     if seeded.join("demo-accounts.json").exists() {
         return Ok(seeded);
     }
     for old in fs::read_dir(folder)?.flatten() {
-        if old.file_name().to_string_lossy().starts_with(&prefix) {
+        if old.file_name().to_string_lossy().starts_with(&size.folders()) {
             fs::remove_dir_all(old.path())?;
         }
     }
-    tell(&format!("seeding a school ({size_name} pupils) in {}", seeded.display()));
+    tell(&format!("seeding a school (`{}`) in {}", arguments.join(" "), seeded.display()));
     // Under another name until it is whole.
     let half = seeded.with_extension("part");
-    let count;
-    let arguments: &[&str] = match size {
-        SchoolSize::Demo => &["demo"],
-        SchoolSize::Pupils(pupils) => {
-            count = pupils.to_string();
-            &["demo", "--pupils", &count]
-        }
-    };
-    run_hub_command(binary, arguments, &half).await?;
+    let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
+    run_hub_command(binary, &arguments, &half).await?;
     fs::rename(&half, &seeded)?;
     Ok(seeded)
 }

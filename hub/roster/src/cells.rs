@@ -8,6 +8,8 @@ use crate::MAX_CELL;
 pub const MAX_NAME: usize = 40;
 /// Characters of a class without its grade.
 pub const MAX_CLASS: usize = 20;
+/// Digits of a class that is a number; a date as a spreadsheet keeps it has five.
+const MAX_CLASS_DIGITS: usize = 3;
 /// A Korean name of so many syllables has no spaces; `이 준` is spaced to look good in a column.
 const KOREAN_NAME: usize = 4;
 
@@ -43,10 +45,22 @@ pub fn read_class(text: &str) -> Option<(Option<u8>, String)> {
     };
     // A date, such as a spreadsheet makes of `5-1`, is no class, and neither is a row of dashes.
     let is_class = (1..=MAX_CLASS).contains(&class.chars().count())
+        && !is_date(&class)
         && class.chars().any(char::is_alphanumeric)
         && class.chars().all(|c| c.is_alphanumeric() || matches!(c, ' ' | '_' | '.' | '(' | ')'))
         && class != "0";
     is_class.then_some((grade, class))
+}
+
+/// `20305`: grade 2, class 3, number 5, as schools write a pupil's 학번.
+pub fn read_school_number(text: &str) -> Option<(u8, String, u16)> {
+    let text = fold(text);
+    if text.len() != 5 || !text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    let (grade, class, number) = (&text[..1], &text[1..3], &text[3..]);
+    let class = read_digits(class).filter(|class| *class > 0)?;
+    Some((read_grade(grade)?, class.to_string(), read_number(number)?))
 }
 
 /// By what classes of a grade are compared: `1반`, `5학년 1반`, `5-1` and `1` are one class, `햇살반` and `햇살` are.
@@ -138,6 +152,16 @@ fn strip_class_word(class: &str) -> &str {
     class.strip_suffix('반').map(str::trim_end).filter(|rest| !rest.is_empty()).unwrap_or(class)
 }
 
+/// What is left of `5-1` when a spreadsheet has made a date of it: `45413`, `45413.5`, `05월 01일`, `1-May`.
+fn is_date(class: &str) -> bool {
+    const MONTHS: [&str; 12] =
+        ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
+    let is_amount = class.chars().all(|c| c.is_ascii_digit() || c == '.');
+    is_amount && (class.len() > MAX_CLASS_DIGITS || class.contains('.'))
+        || class.starts_with(|c: char| c.is_ascii_digit()) && class.contains('월') && class.ends_with('일')
+        || MONTHS.iter().any(|month| class.eq_ignore_ascii_case(month))
+}
+
 fn read_digits(text: &str) -> Option<u16> {
     let is_number = (1..=4).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
     is_number.then(|| text.parse().ok()).flatten()
@@ -186,6 +210,20 @@ mod tests {
         for text in ["", "-", "0", "2026-05-01", "<b>", "1\u{202e}반", &"가".repeat(21), "=1", "45413.5e9x!"]
         {
             assert_eq!(class(text), None, "{text}");
+        }
+        for date in ["45413", "45413.5", "05월 01일", "5월 1일", "1-May", "01-MAY", "May-01", "2026"] {
+            assert_eq!(class(date), None, "{date}");
+        }
+    }
+
+    #[test]
+    fn a_school_number_is_grade_class_and_number() {
+        for text in ["20305", " ２０３０５ "] {
+            assert_eq!(read_school_number(text), Some((2, "3".into(), 5)), "{text}");
+        }
+        assert_eq!(read_school_number("61240"), Some((6, "12".into(), 40)));
+        for text in ["", "2305", "203005", "00305", "20005", "20300", "2030a"] {
+            assert_eq!(read_school_number(text), None, "{text}");
         }
     }
 

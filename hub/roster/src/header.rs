@@ -2,7 +2,7 @@
 
 use crate::{
     cells::{fold, read_class},
-    table::{Line, Table},
+    table::{Cell, Line, Table},
 };
 
 /// Lines in which the header is looked for.
@@ -15,6 +15,10 @@ pub struct Columns {
     pub class: Option<usize>,
     pub number: Option<usize>,
     pub name: Option<usize>,
+    /// 학번, five digits that say grade, class and number.
+    pub school_number: Option<usize>,
+    /// Name and number are named twice: two lists stand side by side.
+    pub is_twofold: bool,
 }
 
 /// A header with its place.
@@ -52,13 +56,22 @@ pub fn is_repeated(line: &Line, columns: &Columns) -> bool {
 
 impl Columns {
     fn count(&self) -> usize {
-        [self.grade, self.class, self.number, self.name].iter().flatten().count()
+        [self.grade, self.class, self.number, self.name, self.school_number].iter().flatten().count()
     }
 }
 
 fn read(line: &Line) -> Columns {
+    let columns = name_columns(line.cells.iter().enumerate());
+    let last = name_columns(line.cells.iter().enumerate().rev());
+    let is_twofold = columns.name != last.name
+        && (columns.number != last.number || columns.school_number != last.school_number);
+    Columns { is_twofold, ..columns }
+}
+
+/// Of columns with one meaning the one that comes first.
+fn name_columns<'a>(cells: impl Iterator<Item = (usize, &'a Cell)>) -> Columns {
     let mut columns = Columns::default();
-    for (at, cell) in line.cells.iter().enumerate() {
+    for (at, cell) in cells {
         let Some(text) = cell.as_text() else { continue };
         let word: String = fold(text).chars().filter(|c| c.is_alphanumeric()).collect();
         let place = match word.as_str() {
@@ -70,6 +83,7 @@ fn read(line: &Line) -> Columns {
             }
             "이름" | "성명" | "학생명" | "학생이름" | "학생성명" | "name" | "studentname" | "fullname"
             | "pupil" | "student" => &mut columns.name,
+            "학번" => &mut columns.school_number,
             _ => continue,
         };
         place.get_or_insert(at);
@@ -93,7 +107,6 @@ fn read_title(text: &str) -> Option<(u8, String)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::table::Cell;
 
     fn table(lines: &[&str]) -> Table {
         let mut table = Table::default();
@@ -105,7 +118,7 @@ mod tests {
 
     fn found(lines: &[&str]) -> Option<(usize, [Option<usize>; 4])> {
         let header = find(&table(lines))?;
-        let Columns { grade, class, number, name } = header.columns;
+        let Columns { grade, class, number, name, .. } = header.columns;
         Some((header.at, [grade, class, number, name]))
     }
 

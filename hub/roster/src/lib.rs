@@ -11,6 +11,7 @@
 pub mod cells;
 mod header;
 mod rows;
+mod spelling;
 mod table;
 mod text;
 mod workbook;
@@ -18,6 +19,7 @@ mod workbook;
 use dreamseed_wire::people::RosterFault;
 
 pub use cells::{class_key, read_class};
+pub use spelling::is_spelling_of;
 
 /// Bytes of a file.
 pub const MAX_BYTES: usize = 5 * 1024 * 1024;

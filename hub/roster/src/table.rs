@@ -18,8 +18,13 @@ pub enum Cell {
 }
 
 impl Cell {
-    /// A text; blank is empty.
+    /// A text; blank is empty. The `'` before `=`, `+`, `-` and `@` with which exports keep spreadsheets from
+    /// computing a text is no part of it.
     pub fn text(text: &str) -> Self {
+        let text = match text.trim_start().strip_prefix('\'') {
+            Some(guarded) if guarded.starts_with(['=', '+', '-', '@']) => guarded,
+            Some(_) | None => text,
+        };
         if text.trim().is_empty() {
             Cell::Empty
         } else {

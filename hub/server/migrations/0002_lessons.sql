@@ -1,10 +1,8 @@
 -- Lessons that are held: for whom, for how long, whose sitting, what was told to a pupil meanwhile.
 
-ALTER TABLE lessons ADD COLUMN time_limit_secs INTEGER;   -- exam: the class's time, pauses not counted
 ALTER TABLE lessons ADD COLUMN ends_at INTEGER;           -- when time is up; moves with extensions and pauses
 ALTER TABLE lessons ADD COLUMN paused_at INTEGER;         -- since when, while paused
 ALTER TABLE lessons ADD COLUMN resumed_at INTEGER;        -- when it last went on after a pause
-ALTER TABLE lessons ADD COLUMN shuffled INTEGER NOT NULL DEFAULT 0 CHECK (shuffled IN (0, 1));
 CREATE INDEX lessons_open ON lessons (ends_at) WHERE state <> 'closed';
 
 -- The pupils a lesson is for; the whole class if it has no row.
@@ -36,8 +34,10 @@ CREATE TABLE sittings (
     seed           INTEGER NOT NULL,          -- the pupil's own order of the problems
     begun_at       INTEGER NOT NULL,
     handed_in_at   INTEGER,
+    shown_at       INTEGER,                   -- when the pupil was first shown grades of it, after its end
     PRIMARY KEY (lesson_id, pupil_id)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX sittings_pupil ON sittings (pupil_id);
 
 -- What a pupil is told by people: a teacher's note, a step or solution that was opened, a grade that was corrected.
 CREATE TABLE pupil_notes (
@@ -78,6 +78,13 @@ ALTER TABLE standings ADD COLUMN misconception INTEGER;                      -- 
 ALTER TABLE standings ADD COLUMN misconception_in_row INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE standings ADD COLUMN helps INTEGER NOT NULL DEFAULT 0;           -- how often help was asked for
 ALTER TABLE standings ADD COLUMN helped_at INTEGER;                          -- when help was asked for that is not answered yet
+
+-- Caches that are folded anew from the log when the hub next starts.
+CREATE TABLE cache_rebuilds (
+    name           TEXT    PRIMARY KEY CHECK (name IN ('standings'))
+) STRICT, WITHOUT ROWID;
+-- Rows from before know nothing of the columns above.
+INSERT INTO cache_rebuilds (name) VALUES ('standings');
 
 -- Whether an answer reached the hub after the lesson's time was up; its device says that it was given before.
 CREATE TABLE late_answers (

@@ -85,6 +85,7 @@ CREATE TABLE masteries (
 INSERT INTO masteries (pupil_id, skill, mastery, attempts, rights, evidence, last_day, seen, dirty)
 SELECT pupil_id, skill, 0, 0, 0, 0, max(day), x'', 1 FROM attempts GROUP BY pupil_id, skill;
 
--- For reports: who has tried a problem of a lesson, and who is stuck there.
-CREATE INDEX standings_lesson ON standings (lesson_id, problem_version_id);
+-- For reports: who is stuck in a lesson.
 CREATE INDEX standings_stuck ON standings (lesson_id) WHERE solved = 0 AND tries >= 3;
+-- For the cells of one version, after its key was corrected.
+CREATE INDEX standings_version ON standings (problem_version_id, pupil_id);

@@ -30,3 +30,6 @@ CREATE TABLE roster_changes (
     undone_by       BLOB    REFERENCES users
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX enrolments_class ON enrolments (class_id, from_day);
+-- Whether something is built on a pupil who was imported, over the whole list.
+CREATE INDEX guardians_pupil ON guardians (pupil_id);
+CREATE INDEX sessions_of_user ON sessions (user_id);

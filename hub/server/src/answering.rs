@@ -8,7 +8,7 @@ use dreamseed_wire::{
     ids::*,
     lesson::{HintCeiling, LessonMode},
 };
-use jiff::Timestamp;
+use jiff::{Timestamp, tz::TimeZone};
 
 use crate::{
     clock::day_of,
@@ -20,7 +20,9 @@ use crate::{
         attempts::{self, NewAttempt},
         feedback,
         grades::{self, NewGrade},
-        late_answers, lessons, masteries, releases, sittings, skill_days,
+        late_answers, lessons, masteries, releases, rosters,
+        sittings::{self, StoredSitting},
+        skill_days,
         standings::{self, CountedAnswer, Standing},
     },
 };
@@ -67,7 +69,7 @@ pub async fn submit(ctx: &Ctx, pupil: UserId, body: SubmitAnswer) -> Result<Atte
     // The version the pupil saw, not the newest one: an answer may come from an offline device days later.
     let problem = school.versions.get(&body.problem_version_id).ok_or(AnsweringError::UnknownProblem)?;
     let now = ctx.clock.now();
-    check_given(&school, pupil, &body, now)?;
+    check_given(ctx, &school, pupil, &body, now).await?;
     // Its key may have been corrected since the pupil saw it.
     let grade = dreamseed_grading::grade_draft(school.graded_by(problem).1, &body.answer)?;
     let outcome = outcome_name(&grade);
@@ -88,11 +90,15 @@ pub struct GradedAnswer {
     /// Whose key has graded it: the version's own, or a corrected one.
     key_version_id: ProblemVersionId,
     problem_id: ProblemId,
+    time_zone: TimeZone,
     misconception: Option<usize>,
+    /// The class whose watchers see it: the pupil's, if the lesson is of it.
     class_id: Option<ClassId>,
     mode: LessonMode,
     /// An exam keeps the grade, and there is no next step.
     withheld: bool,
+    /// Exams that have ended, of whose problem this grade tells the pupil something.
+    reveals: Vec<LessonId>,
     help_allowed: bool,
     auto_feedback: bool,
     solution_after_tries: Option<u8>,
@@ -110,10 +116,18 @@ pub fn prepare(
 ) -> Result<GradedAnswer, AnsweringError> {
     let body_hash = hash_body(&body)?;
     let class = school.class_of(pupil);
-    let lesson = body.lesson_id.and_then(|id| school.lessons.get(&id));
+    let version = body.problem_version_id;
+    let lesson = school.lesson_of_answer(pupil, version, body.lesson_id, now);
+    let lesson_id = body.lesson_id.or(lesson.map(|lesson| lesson.lesson_id));
     let mode = lesson.map(|lesson| lesson.mode).unwrap_or_default();
-    let ceiling = lesson.map_or(HintCeiling::WorkedStep, |lesson| lesson.hint_ceiling);
-    let withheld = is_withheld(school, pupil, body.problem_version_id, now);
+    let ceiling = school.help_ceiling(pupil, lesson_id, version);
+    // Answers that reach an exam after its end get no grade either: it is shown when everything is.
+    let withheld = mode == LessonMode::Exam || is_withheld(school, pupil, version, now);
+    let reveals = if withheld {
+        Vec::new()
+    } else {
+        school.ended_exams_with(pupil, version, now).map(|exam| exam.lesson_id).collect()
+    };
     let misconception = dreamseed_grading::find_misconception(
         &problem.draft.common_wrong,
         &school.graded_by(problem).1.key,
@@ -126,8 +140,8 @@ pub fn prepare(
         attempt: NewAttempt {
             id: body.attempt_id,
             pupil_id: pupil,
-            problem_version_id: body.problem_version_id,
-            lesson_id: body.lesson_id,
+            problem_version_id: version,
+            lesson_id,
             skill: problem.skill.clone(),
             device_id: body.device_id,
             device_seq: body.device_seq,
@@ -140,10 +154,14 @@ pub fn prepare(
         grade,
         key_version_id: school.graded_by(problem).0,
         problem_id: problem.problem_id,
+        time_zone: school.hub.time_zone.clone(),
         misconception,
-        class_id: class.map(|class| class.class_id),
+        class_id: class
+            .map(|class| class.class_id)
+            .filter(|class| lesson.is_none_or(|lesson| lesson.class_id == *class)),
         mode,
         withheld,
+        reveals,
         help_allowed: ceiling != HintCeiling::None && mode == LessonMode::Practice && !withheld,
         auto_feedback: class.is_some_and(|class| class.settings.auto_feedback),
         solution_after_tries: class.and_then(|class| class.settings.solution_after_tries),
@@ -155,6 +173,9 @@ pub fn prepare(
 /// The same answer sent again gets its first receipt; another body under the same id is refused.
 pub fn record(tx: &WriteTx<'_>, graded: &GradedAnswer) -> Result<(AttemptReceipt, bool), AnsweringError> {
     let attempt = &graded.attempt;
+    for exam in &graded.reveals {
+        sittings::show(tx, *exam, attempt.pupil_id, attempt.received_at)?;
+    }
     if let Some(earlier) = attempts::get(tx.conn(), attempt.id)? {
         if earlier.pupil_id != attempt.pupil_id || earlier.body_hash != attempt.body_hash {
             return Err(AnsweringError::OtherAnswer);
@@ -166,7 +187,9 @@ pub fn record(tx: &WriteTx<'_>, graded: &GradedAnswer) -> Result<(AttemptReceipt
     {
         return Err(AnsweringError::DeviceNumberUsed);
     }
-    let late_by_secs = admit(tx, graded)?;
+    let sitting = sitting_of(tx, graded)?;
+    let attempt = &in_sitting(graded, sitting.as_ref());
+    let late_by_secs = admit(tx, attempt, graded.mode, sitting.as_ref())?;
     let seq = attempts::add(tx, attempt)?;
     if let Some(seconds) = late_by_secs {
         late_answers::add(tx, seq, seconds)?;
@@ -216,23 +239,44 @@ pub fn record(tx: &WriteTx<'_>, graded: &GradedAnswer) -> Result<(AttemptReceipt
     Ok((receipt(graded, (tx.epoch(), seq), &graded.grade, (tries, solution), helped), helped))
 }
 
+/// The pupil's sitting, if the answer is to an exam that has been begun.
+fn sitting_of(tx: &WriteTx<'_>, graded: &GradedAnswer) -> Result<Option<StoredSitting>, StoreError> {
+    match (graded.mode, graded.attempt.lesson_id) {
+        (LessonMode::Exam, Some(lesson)) => sittings::get(tx.conn(), lesson, graded.attempt.pupil_id),
+        (LessonMode::Exam, None) | (LessonMode::Practice, _) => Ok(None),
+    }
+}
+
+/// The answer as it is kept: nothing was answered before the sitting began, whatever a device's clock says.
+fn in_sitting(graded: &GradedAnswer, sitting: Option<&StoredSitting>) -> NewAttempt {
+    let attempt = graded.attempt.clone();
+    match sitting {
+        Some(sitting) if attempt.occurred_at < sitting.begun_at => NewAttempt {
+            occurred_at: sitting.begun_at,
+            day: day_of(sitting.begun_at, &graded.time_zone),
+            ..attempt
+        },
+        Some(_) | None => attempt,
+    }
+}
+
 /// Whether the lesson takes the answer, as it stands in the database now; if it came late, by how many seconds.
-fn admit(tx: &WriteTx<'_>, graded: &GradedAnswer) -> Result<Option<u32>, AnsweringError> {
-    let attempt = &graded.attempt;
+fn admit(
+    tx: &WriteTx<'_>,
+    attempt: &NewAttempt,
+    mode: LessonMode,
+    sitting: Option<&StoredSitting>,
+) -> Result<Option<u32>, AnsweringError> {
     let Some(lesson) = attempt.lesson_id else { return Ok(None) };
     let timing = lessons::timing(tx.conn(), lesson)?.ok_or(AnsweringError::OtherLesson)?;
-    let sitting = match graded.mode {
-        LessonMode::Exam => sittings::get(tx.conn(), lesson, attempt.pupil_id)?,
-        LessonMode::Practice => None,
-    };
-    timing::admit(graded.mode, &timing, sitting.as_ref(), attempt.occurred_at, attempt.received_at)
+    timing::admit(mode, &timing, sitting, attempt.occurred_at, attempt.received_at)
         .map_err(AnsweringError::Refused)
 }
 
 /// Tells the class's watchers where a pupil stands now, once it is on the disk.
 pub fn publish_cell(tx: &WriteTx<'_>, class: Option<ClassId>, standing: &Standing, at: Timestamp) {
     let Some(class_id) = class else { return };
-    tx.publish(Committed::Standing { class_id, standing: Box::new(standing.clone()), at });
+    tx.publish(Committed::Standing { class_id, epoch: tx.epoch(), standing: Box::new(standing.clone()), at });
 }
 
 /// An attempt with its grade and transcript, as its teachers see it.
@@ -247,13 +291,21 @@ pub async fn view(ctx: &Ctx, id: AttemptId) -> Result<AttemptView, AnsweringErro
 }
 
 /// An attempt as its own pupil sees it: without what is for staff, and without its grade while an exam keeps it.
-pub async fn own_view(ctx: &Ctx, id: AttemptId) -> Result<AttemptView, AnsweringError> {
+pub async fn own_view(ctx: &Ctx, pupil: UserId, id: AttemptId) -> Result<AttemptView, AnsweringError> {
+    crate::sittings::show_grades(ctx, pupil).await?;
     let view = view(ctx, id).await?;
-    let withheld = is_withheld(&ctx.school.get(), view.pupil_id, view.problem_version_id, ctx.clock.now());
+    let withheld = is_withheld(&ctx.school.get(), pupil, view.problem_version_id, ctx.clock.now());
     // Why a key was corrected is for the record; the pupil has been told kindly.
     let told = view.graded_by == GradeSource::Teacher && !withheld;
     let grade_reason = view.grade_reason.filter(|_| told);
-    Ok(AttemptView { grade: view.grade.filter(|_| !withheld), grade_reason, misconception: None, ..view })
+    let feedback = if withheld { Vec::new() } else { view.feedback };
+    Ok(AttemptView {
+        grade: view.grade.filter(|_| !withheld),
+        grade_reason,
+        misconception: None,
+        feedback,
+        ..view
+    })
 }
 
 /// An attempt from the log as its teachers see it.
@@ -303,6 +355,7 @@ pub async fn release_solution(
     if is_withheld(&school, pupil, version, now) {
         return Err(AnsweringError::ExamRunning);
     }
+    crate::sittings::show_grades(ctx, pupil).await?;
     let after = school.class_of(pupil).and_then(|class| class.settings.solution_after_tries);
     ctx.store
         .write(move |tx| {
@@ -336,28 +389,54 @@ fn check_identity(body: &SubmitAnswer) -> Result<(), AnsweringError> {
     }
 }
 
-fn check_given(
+/// Refuses what was never given to the pupil: neither in the class of today nor in the one of the day on which it was
+/// answered, since a pupil may be moved while the answer waits on a device.
+async fn check_given(
+    ctx: &Ctx,
     school: &School,
     pupil: UserId,
     body: &SubmitAnswer,
     now: Timestamp,
 ) -> Result<(), AnsweringError> {
-    let version = body.problem_version_id;
-    let Some(lesson_id) = body.lesson_id else {
-        return if school.is_given(pupil, version, now) {
-            Ok(())
-        } else {
-            Err(AnsweringError::UnknownProblem)
-        };
-    };
-    // Whether the lesson takes it depends on when it was given, and is decided when it is written.
-    let lesson = school.lessons.get(&lesson_id).ok_or(AnsweringError::OtherLesson)?;
-    let mine = school.class_of(pupil).is_some_and(|class| class.class_id == lesson.class_id);
-    if mine && lesson.is_for(pupil) && lesson.problems.contains(&version) {
-        Ok(())
-    } else {
-        Err(AnsweringError::OtherLesson)
+    let is_given = |class: ClassId| is_given_in(school, class, pupil, body, now);
+    if school.class_of(pupil).is_some_and(|class| is_given(class.class_id)) {
+        return Ok(());
     }
+    let day = day_of(believe(body.occurred_at, now), &school.hub.time_zone);
+    // The day of a move counts for the new class; the lesson may have been before the move.
+    let day_before = day.yesterday().unwrap_or(day).to_string();
+    let day = day.to_string();
+    let times = ctx.store.read(move |conn| rosters::enrolments(conn, pupil)).await?;
+    // Days in ISO 8601 sort as text.
+    let mut that_day = times.iter().filter(|time| {
+        time.from_day <= day && time.to_day.as_ref().is_none_or(|last_day| day_before <= *last_day)
+    });
+    if that_day.any(|time| is_given(time.class_id)) {
+        return Ok(());
+    }
+    Err(match body.lesson_id {
+        Some(_) => AnsweringError::OtherLesson,
+        None => AnsweringError::UnknownProblem,
+    })
+}
+
+/// Whether the pupil was given the problem in the lesson that the answer names; else in any lesson of the class but an exam
+/// that is running. Whether the lesson takes it depends on when it was given, and is decided when it is written.
+fn is_given_in(school: &School, class: ClassId, pupil: UserId, body: &SubmitAnswer, now: Timestamp) -> bool {
+    let lessons = school.classes.get(&class).map(|class| class.lessons.as_slice()).unwrap_or_default();
+    lessons.iter().filter_map(|id| school.lessons.get(id)).any(|lesson| {
+        let is_meant = match body.lesson_id {
+            Some(named) => lesson.lesson_id == named,
+            None => !lesson.is_running_exam(now),
+        };
+        is_meant && lesson.is_for(pupil) && lesson.problems.contains(&body.problem_version_id)
+    })
+}
+
+/// The version that an answer is to.
+pub async fn version_of(ctx: &Ctx, id: AttemptId) -> Result<ProblemVersionId, AnsweringError> {
+    let attempt = ctx.store.read(move |conn| attempts::get(conn, id)).await?;
+    attempt.map(|attempt| attempt.problem_version_id).ok_or(AnsweringError::UnknownAttempt)
 }
 
 /// Whether an exam that is running for the pupil keeps everything that would tell about this version.

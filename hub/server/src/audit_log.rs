@@ -18,6 +18,7 @@ use tokio::sync::Mutex;
 
 use crate::{
     auth::By,
+    csv_file,
     hub::Ctx,
     school::School,
     store::{
@@ -35,7 +36,8 @@ const EXPORTED_AT_ONCE: u32 = 1_000;
 const PAGE: u32 = 50;
 const PAGE_MAX: u32 = 200;
 const WHOLE_EVERY: SignedDuration = SignedDuration::from_hours(24);
-const REASON_MAX: usize = 200;
+/// The longest reason that anybody gives for anything, in characters.
+pub const MAX_REASON: usize = 300;
 
 /// How far the chain is known to fit.
 #[derive(Default)]
@@ -84,35 +86,26 @@ pub async fn export(
     by: By,
     reason: &str,
     language: Language,
-) -> Result<impl Stream<Item = Result<Bytes, StoreError>> + Send + 'static, ExportError> {
-    let reason = reason.trim().to_owned();
-    if reason.is_empty() {
-        return Err(ExportError::NoReason);
-    }
-    if reason.chars().count() > REASON_MAX {
-        return Err(ExportError::LongReason);
-    }
+) -> Result<impl Stream<Item = Result<Bytes, ExportError>> + Send + 'static, ExportError> {
+    let reason = check_reason(reason)?;
     let now = ctx.clock.now();
     let last = ctx
         .store
         .write(move |tx| {
-            by.audit(tx, now, "export audit log", None, &reason)?;
+            by.audit_with_reason(tx, now, "export audit log", None, &reason)?;
             audit::last_seq(tx.conn())
         })
         .await?;
     let ctx = Arc::clone(ctx);
-    let begin = Bytes::from_static(
-        "\u{feff}번호 seq,시각 at,누가 who,어디서 from,무엇을 what,누구의 whose,자세히 detail,누가 id,누구의 id\r\n"
-            .as_bytes(),
-    );
+    let begin = Bytes::from(csv_file::write(&vec![HEADER.map(str::to_owned).to_vec()])?);
     let rows = stream::try_unfold(0_i64, move |seq| {
         let ctx = Arc::clone(&ctx);
         async move {
             let rows = ctx.store.read(move |conn| audit::after(conn, seq, last, EXPORTED_AT_ONCE)).await?;
             let Some(end) = rows.last().map(|row| row.seq) else { return Ok(None) };
             let school = ctx.school.get();
-            let lines: String = rows.into_iter().map(|row| csv_line(&view(&school, row, language))).collect();
-            Ok(Some((Bytes::from(lines), end)))
+            let rows = rows.into_iter().map(|row| cells(view(&school, row, language)));
+            Ok(Some((Bytes::from(csv_file::write_rows(rows)?), end)))
         }
     });
     Ok(stream::StreamExt::chain(stream::once(async { Ok(begin) }), rows))
@@ -121,12 +114,26 @@ pub async fn export(
 /// Why the log is not handed out.
 #[derive(Debug, thiserror::Error)]
 pub enum ExportError {
-    #[error("a reason must be given")]
-    NoReason,
-    #[error("the reason is too long")]
-    LongReason,
+    #[error(transparent)]
+    Reason(#[from] BadReason),
+    #[error("the file could not be written")]
+    Csv(#[from] csv::Error),
     #[error("the log cannot be read")]
     Store(#[from] StoreError),
+}
+
+/// What was given as a reason is none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("no reason is given, or a longer one than {MAX_REASON} characters")]
+pub struct BadReason;
+
+/// A reason for the record, in 1 to [`MAX_REASON`] characters.
+pub fn check_reason(reason: &str) -> Result<String, BadReason> {
+    let reason = reason.trim();
+    if reason.is_empty() || reason.chars().count() > MAX_REASON {
+        return Err(BadReason);
+    }
+    Ok(reason.to_owned())
 }
 
 /// The first row that does not fit, as far as has been looked.
@@ -183,6 +190,7 @@ fn view(school: &School, row: AuditRow, language: Language) -> AuditView {
         subject: row.subject.map(|id| name_of(school, id)),
         subject_id: row.subject,
         detail: row.detail,
+        reason: row.reason,
     }
 }
 
@@ -199,79 +207,35 @@ fn name_of(school: &School, id: UserId) -> String {
 fn in_words(action: &str, language: Language) -> &str {
     match language {
         Language::En => action,
-        Language::Ko => KOREAN.iter().find(|(kept, _)| *kept == action).map_or(action, |(_, said)| said),
+        Language::Ko => audit::deeds::in_korean(action).unwrap_or(action),
     }
 }
 
-const KOREAN: &[(&str, &str)] = &[
-    ("add api key", "API 키 만들기"),
-    ("add class", "반 만들기"),
-    ("add problem", "문제 만들기"),
-    ("add pupil", "학생 추가"),
-    ("add user", "계정 만들기"),
-    ("archive class", "반 보관"),
-    ("archive problem", "문제 보관"),
-    ("archive user", "계정 닫기"),
-    ("change password", "비밀번호 바꾸기"),
-    ("change problem", "문제 고치기"),
-    ("close lesson", "수업 끝내기"),
-    ("delay sign-in", "로그인 늦추기(여러 번 틀림)"),
-    ("end session: token reused", "로그인 끝내기(로그인 정보가 두 번 쓰임)"),
-    ("end sessions", "로그인 모두 끝내기"),
-    ("export audit log", "감사 기록 내보내기"),
-    ("link child", "자녀 연결"),
-    ("mint sessions", "시험용 로그인 만들기"),
-    ("open lesson", "수업 열기"),
-    ("reset secret", "비밀번호·PIN 다시 만들기"),
-    ("revoke api key", "API 키 끝내기"),
-    ("revoke session", "로그인 하나 끝내기"),
-    ("set class", "반 설정 바꾸기"),
-    ("set up hub", "허브 처음 설정"),
-    ("sign in", "로그인"),
-    ("sign out", "로그아웃"),
+const HEADER: [&str; 10] = [
+    "번호 seq",
+    "시각 at",
+    "누가 who",
+    "어디서 from",
+    "무엇을 what",
+    "누구의 whose",
+    "자세히 detail",
+    "이유 reason",
+    "누가 id",
+    "누구의 id",
 ];
 
-fn csv_line(row: &AuditView) -> String {
+fn cells(row: AuditView) -> [String; 10] {
     let id = |id: Option<UserId>| id.map(|id| id.to_string()).unwrap_or_default();
-    let fields = [
+    [
         row.seq.to_string(),
         row.at.to_string(),
-        row.actor.clone().unwrap_or_default(),
-        row.origin.clone(),
-        row.action_text.clone(),
-        row.subject.clone().unwrap_or_default(),
-        row.detail.clone(),
+        row.actor.unwrap_or_default(),
+        row.origin,
+        row.action_text,
+        row.subject.unwrap_or_default(),
+        row.detail,
+        row.reason.unwrap_or_default(),
         id(row.actor_id),
         id(row.subject_id),
-    ];
-    let mut line = fields.map(|field| csv_field(&field)).join(",");
-    line.push_str("\r\n");
-    line
-}
-
-/// RFC 4180; a field that a spreadsheet would take for a formula is told as text.
-fn csv_field(field: &str) -> String {
-    let is_formula = field.starts_with(['=', '+', '-', '@', '\t', '\r']);
-    let text = if is_formula { format!("'{field}") } else { field.to_owned() };
-    if text.contains([',', '"', '\r', '\n']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn no_field_is_a_formula_or_breaks_its_line() {
-        for (field, written) in [
-            ("plain", "plain"),
-            ("=1+1", "'=1+1"),
-            ("@x", "'@x"),
-            ("-3", "'-3"),
-            ("a,b", "\"a,b\""),
-            ("say \"x\"\r\n", "\"say \"\"x\"\"\r\n\""),
-            ("=a,b", "\"'=a,b\""),
-        ] {
-            assert_eq!(csv_field(field), written);
-        }
-    }
+    ]
 }

@@ -63,6 +63,7 @@ pub fn for_editing(school: &School, id: ProblemId) -> Result<ProblemForEditing, 
 /// Adds a problem.
 pub async fn add(ctx: &Ctx, by: UserId, draft: ProblemDraft) -> Result<ProblemForEditing, AuthoringError> {
     dreamseed_grading::validate(&draft)?;
+    ctx.disk.check_draft(&draft)?;
     let now = ctx.clock.now();
     let id = ctx
         .store
@@ -85,6 +86,7 @@ pub async fn change(
     draft: ProblemDraft,
 ) -> Result<ProblemForEditing, AuthoringError> {
     dreamseed_grading::validate(&draft)?;
+    ctx.disk.check_draft(&draft)?;
     if !ctx.school.get().problems.contains_key(&id) {
         return Err(AuthoringError::UnknownProblem);
     }

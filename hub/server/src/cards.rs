@@ -1,7 +1,12 @@
 //! Cards with which pupils sign in: new PINs and codes, printed, told once and kept as hashes only.
 
+use std::collections::HashMap;
+
+use bytes::Bytes;
 use dreamseed_wire::{ids::*, people::MakeCards};
 use futures_util::{StreamExt, TryStreamExt, stream};
+use jiff::{SignedDuration, Timestamp};
+use parking_lot::Mutex;
 
 use crate::{
     api::extract::Caller,
@@ -26,6 +31,32 @@ use crate::{
 /// Name under which devices of a school find a hub that has not been given another.
 const USUAL_HOST: &str = "dreamseed.local";
 
+/// How long a sheet can be fetched again whose reply was lost. Its PINs count already: without it the class could not sign
+/// in until new ones are made.
+const KEPT: SignedDuration = SignedDuration::from_mins(10);
+
+/// The latest sheets, each for whoever made it; in memory only, since PINs stand in them.
+#[derive(Default)]
+pub struct RecentSheets {
+    sheets: Mutex<HashMap<(ClassId, UserId), Sheet>>,
+}
+
+struct Sheet {
+    pdf: Bytes,
+    made_at: Timestamp,
+}
+
+impl RecentSheets {
+    fn keep(&self, class: ClassId, by: UserId, pdf: Bytes, now: Timestamp) {
+        self.sheets.lock().insert((class, by), Sheet { pdf, made_at: now });
+    }
+
+    /// Drops sheets whose time has passed. Run it about once a minute.
+    pub fn forget_old(&self, now: Timestamp) {
+        self.sheets.lock().retain(|_, sheet| now.duration_since(sheet.made_at).abs() < KEPT);
+    }
+}
+
 /// Why there are no cards.
 #[derive(Debug, thiserror::Error)]
 pub enum CardsError {
@@ -33,6 +64,8 @@ pub enum CardsError {
     UnknownClass,
     #[error("a pupil is not in the class")]
     UnknownPupil,
+    #[error("no sheet was made here by this person in the last minutes")]
+    NoSheet,
     #[error("every pupil of the class has a PIN already")]
     NobodyNeedsOne,
     #[error(transparent)]
@@ -49,7 +82,8 @@ pub async fn make_cards(
     caller: &Caller,
     class: ClassId,
     wanted: MakeCards,
-) -> Result<Vec<u8>, CardsError> {
+) -> Result<Bytes, CardsError> {
+    let class_id = class;
     let (class, pupils) = choose(ctx, class, &wanted)?;
     // A few hashes at a time, so that somebody who signs in meanwhile need not wait for the whole class.
     let hashes = stream::iter(pupils).map(|pupil| async {
@@ -73,7 +107,7 @@ pub async fn make_cards(
     })
     .await
     .map_err(|_| StoreError::Closed)?;
-    let pdf = pdf?;
+    let pdf = Bytes::from(pdf?);
     let (now, by) = (ctx.clock.now(), caller.user_id);
     let changed: Vec<UserId> = pupils.iter().map(|(pupil, _)| pupil.id).collect();
     let ended = ctx
@@ -89,12 +123,20 @@ pub async fn make_cards(
             Ok::<_, StoreError>(ended)
         })
         .await?;
+    ctx.sheets.keep(class_id, by, pdf.clone(), now);
     drop_sessions(ctx, &ended);
     for pupil in changed {
         ctx.auth.forget_failures(pupil);
     }
     ctx.school.reload(&ctx.store).await?;
     Ok(pdf)
+}
+
+/// The sheet that the caller made for a class a moment ago, in case its reply was lost on the way.
+pub fn fetch_again(ctx: &Ctx, caller: &Caller, class: ClassId) -> Result<Bytes, CardsError> {
+    ctx.sheets.forget_old(ctx.clock.now());
+    let sheets = ctx.sheets.sheets.lock();
+    sheets.get(&(class, caller.user_id)).map(|sheet| sheet.pdf.clone()).ok_or(CardsError::NoSheet)
 }
 
 /// What is typed into a browser to reach the hub: its name, and the port unless it is the usual one. A name, not a

@@ -34,6 +34,8 @@ pub struct Config {
     pub tutor: TutorConfig,
     pub limits: LimitsConfig,
     pub discovery: DiscoveryConfig,
+    pub disk: DiskConfig,
+    pub privacy: PrivacyConfig,
     pub log: LogConfig,
 }
 
@@ -102,6 +104,41 @@ pub struct DiscoveryConfig {
     pub loopback: bool,
 }
 
+/// What the hub leaves free on the disk of its data folder, in steps.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DiskConfig {
+    /// Below this uploads are refused: lists, files of problems, problems with figures.
+    pub uploads: DiskLimit,
+    /// Below this texts of the AI are shown but not kept.
+    pub ai_texts: DiskLimit,
+    /// Below this nothing but sign-ins and what frees space is written; reading goes on.
+    pub writes: DiskLimit,
+    /// A file of this size lies in the data folder and is given up when the disk is full all the same.
+    pub ballast_megabytes: u64,
+    /// Seconds between two looks.
+    pub watch_secs: u64,
+}
+
+/// A share of the disk, held between two bounds; megabytes of 10^6 bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DiskLimit {
+    pub percent: u8,
+    pub min_megabytes: u64,
+    /// So that a large disk is not called full with a hundred gigabytes free.
+    pub max_megabytes: u64,
+}
+
+/// What the school asks guardians.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PrivacyConfig {
+    /// Pupils get help by the AI only with a guardian's consent (`ai_tutor`); else the authored hints. A consent that was
+    /// withdrawn counts whatever this says.
+    pub ai_needs_consent: bool,
+}
+
 /// The log.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -160,6 +197,14 @@ impl Default for Config {
             },
             limits: LimitsConfig { per_minute: per_minute(100), help_per_minute: per_minute(10) },
             discovery: DiscoveryConfig { announce: true, loopback: false },
+            disk: DiskConfig {
+                uploads: DiskLimit { percent: 10, min_megabytes: 0, max_megabytes: 5_000 },
+                ai_texts: DiskLimit { percent: 5, min_megabytes: 0, max_megabytes: 2_000 },
+                writes: DiskLimit { percent: 2, min_megabytes: 64, max_megabytes: 500 },
+                ballast_megabytes: 64,
+                watch_secs: 5,
+            },
+            privacy: PrivacyConfig { ai_needs_consent: false },
             log: LogConfig {
                 format: LogFormat::Plain,
                 // llama.cpp tells hundreds of details of a model, which would push the set-up code off the screen.

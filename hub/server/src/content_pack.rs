@@ -5,12 +5,13 @@ use std::sync::OnceLock;
 use dreamseed_wire::{
     Language,
     authoring::{Localised, ProblemDraft},
+    hub::NoticeCode,
     problem::Skill,
 };
 use jiff::Timestamp;
 use serde::Deserialize;
 
-use crate::store::{StoreError, WriteTx, problems};
+use crate::store::{StoreError, WriteTx, notices, problems};
 
 #[derive(rust_embed::RustEmbed)]
 #[folder = "../../content"]
@@ -73,21 +74,36 @@ pub fn starter_problems() -> Result<Vec<(String, ProblemDraft)>, ContentError> {
     names.into_iter().map(|name| Ok((name.to_string(), read_toml(&name)?))).collect()
 }
 
-/// Loads the starter problems that are new or have changed since the last start; returns how many.
+/// Loads the starter problems that are new or have changed since they were last loaded; returns how many.
+///
+/// What the school has made of a starter problem, be it other words or a corrected key, stays: a draft that was loaded
+/// before is not loaded again over it, and a new one neither. Then the admin is told once which of them were kept.
 pub fn load(
     tx: &WriteTx<'_>,
     drafts: &[(String, ProblemDraft)],
     now: Timestamp,
 ) -> Result<usize, StoreError> {
-    let mut changed = 0;
+    let (mut changed, mut kept) = (0, Vec::new());
     for (path, draft) in drafts {
         let source = format!("starter:{}", path.trim_start_matches("problems/").trim_end_matches(".toml"));
         let problem = match problems::find_starter(tx, &source)? {
             Some(problem) => problem,
             None => problems::add(tx, &source, None, now)?,
         };
-        let (_, new) = problems::add_version(tx, problem, draft, None, now)?;
-        changed += usize::from(new);
+        if problems::has_version(tx, problem, &problems::content_hash(draft)?)? {
+            continue;
+        }
+        if problems::is_schools_own(tx, problem)? {
+            kept.push(source);
+            continue;
+        }
+        problems::add_version(tx, problem, draft, None, now)?;
+        changed += 1;
+    }
+    if !kept.is_empty() {
+        tracing::info!(kept = kept.len(), "starter problems that the school has changed stay as they are");
+        let data = serde_json::json!({ "problems": kept });
+        notices::raise_once(tx, NoticeCode::StarterKept, &data, now)?;
     }
     Ok(changed)
 }

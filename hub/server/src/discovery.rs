@@ -212,9 +212,10 @@ fn describe(host: &str, hub_id: HubId, port: u16) -> Result<ServiceInfo, mdns_sd
         .enable_addr_auto())
 }
 
-/// The name of this hub alone: its id begins with the time at which it was made.
+/// The name of this hub alone: the end of its id, since the beginning is the time at which it was made.
 fn own_name(hub_id: HubId) -> String {
-    format!("dreamseed-{}.local", &hub_id.to_string()[..8])
+    let id = hub_id.to_string();
+    format!("dreamseed-{}.local", &id[id.len() - 8..])
 }
 
 async fn say_goodbye(daemon: &ServiceDaemon, full_name: &str) {

@@ -148,6 +148,7 @@ fn judge(config: &Config, machine: &Machine, seen: &Seen, now: Timestamp) -> Vec
     let inspected = seen.inspected.as_ref().and_then(|result| result.as_ref().ok());
     vec![
         files::check_folder(&config.data),
+        files::check_keys(&config.data, inspected.is_some_and(|seen| seen.has_users)),
         files::check_disk(machine, &config.data),
         files::check_memory(machine),
         record::check_clock(machine, now, inspected.map(|seen| seen.last_seen), &config.time_zone),

@@ -16,7 +16,7 @@ use crate::{
     store::{
         ReadConn, StoreError,
         audit::{self, AuditEntry},
-        rosters,
+        rosters, sittings,
     },
 };
 
@@ -35,6 +35,9 @@ pub enum EnrollingError {
     NumberTaken,
     #[error("the last teacher of the class")]
     LastTeacher,
+    /// Elsewhere the exam would be lost, and its grades told.
+    #[error("the pupil sits in an exam that is running")]
+    ExamRunning,
     #[error("{field}: {why}")]
     BadField { field: &'static str, why: &'static str },
     #[error("the change could not be kept")]
@@ -45,7 +48,7 @@ pub enum EnrollingError {
 ///
 /// # Errors
 /// A day in the future or before the present time in a class began; a number that is taken; for teachers a class that
-/// is not theirs.
+/// is not theirs; an exam in which the pupil sits.
 pub async fn move_pupil(
     ctx: &Ctx,
     caller: &Caller,
@@ -84,6 +87,10 @@ pub async fn move_pupil(
             if began.is_some_and(|began| from < began) {
                 let why = "before the day on which the present class began";
                 return Err(EnrollingError::BadField { field: "from_day", why });
+            }
+            let leaves = present.as_ref().map(|row| row.class_id) != target.map(|(class, _)| class);
+            if leaves && sittings::is_sitting(tx.conn(), pupil, now)? {
+                return Err(EnrollingError::ExamRunning);
             }
             let Some((class, school_year)) = target else {
                 rosters::leave_school(tx, pupil, from)?;

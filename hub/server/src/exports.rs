@@ -1,42 +1,51 @@
-//! A class's data as a file for a spreadsheet: CSV in UTF-8 with a byte order mark, since Excel takes anything else for
-//! the old Korean encoding.
+//! A class's data as a file for a spreadsheet. Each file leaves a row in the audit log with the reason for it.
 //!
-//! A cell that a spreadsheet would take for a formula gets a leading apostrophe: pupils write the answers in these files.
-//! Each file leaves a row in the audit log with the reason for it.
+//! The answers of a class may be hundreds of thousands: they are read, put into words and sent a stretch at a time, off the
+//! async threads. An answer or a correction that comes meanwhile may be in the file or not.
 
+use std::sync::Arc;
+
+use bytes::Bytes;
 use dreamseed_wire::{
     Language,
     answer::Grade,
     attempt::GradeSource,
+    class::RosterEntry,
     ids::*,
     progress::MasteryLevel,
     report::{ExportClass, ExportKind},
 };
 
+use futures_util::{
+    StreamExt,
+    stream::{self, BoxStream},
+};
+
 use crate::{
     api::extract::Caller,
+    audit_log::{self, BadReason},
     clock::day_of,
     content_pack,
+    csv_file::{self, Table},
     hub::Ctx,
     reports::{self, Days, ReportError},
     school::{Class, School},
     store::{
-        ReadConn, StoreError,
+        ReadConn, Store, StoreError,
         audit::{self, AuditEntry},
-        masteries, reports as rows,
+        masteries,
+        reports::{self as rows, AnswerLine},
     },
 };
 
-/// The longest reason, in characters.
-const MAX_REASON: usize = 300;
-/// Characters with which a cell becomes a formula in one spreadsheet or another.
-const FORMULA: [char; 6] = ['=', '+', '-', '@', '\t', '\r'];
+/// Answers of one pupil that are read at once.
+const ANSWERS_AT_ONCE: u32 = 1_000;
 
 /// Why there is no file.
 #[derive(Debug, thiserror::Error)]
 pub enum ExportError {
-    #[error("no reason is given, or a longer one than {MAX_REASON} characters")]
-    ReasonNeeded,
+    #[error(transparent)]
+    Reason(#[from] BadReason),
     #[error("the file could not be written")]
     Csv(#[from] csv::Error),
     #[error(transparent)]
@@ -45,11 +54,10 @@ pub enum ExportError {
     Store(#[from] StoreError),
 }
 
-/// A file with its name.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A file with its name, piece by piece.
 pub struct Export {
     pub file_name: String,
-    pub bytes: Vec<u8>,
+    pub pieces: BoxStream<'static, Result<Bytes, ExportError>>,
 }
 
 /// Writes a table of a class, in the language of who asks, and the reason into the audit log first.
@@ -59,10 +67,7 @@ pub async fn export_class(
     class_id: ClassId,
     body: ExportClass,
 ) -> Result<Export, ExportError> {
-    let reason = body.reason.trim().to_owned();
-    if reason.is_empty() || reason.chars().count() > MAX_REASON {
-        return Err(ExportError::ReasonNeeded);
-    }
+    let reason = audit_log::check_reason(&body.reason)?;
     let (school, now, by) = (ctx.school.get(), ctx.clock.now(), caller.user_id);
     let class = school.classes.get(&class_id).ok_or(ReportError::UnknownClass)?;
     let today = day_of(now, &school.hub.time_zone);
@@ -70,30 +75,31 @@ pub async fn export_class(
     let language = school.people.get(&by).map(|person| person.language).unwrap_or_default();
     let file_name = format!("{}-{}-{today}.csv", name_of(body.what), safe_name(&class.name));
 
-    let detail = format!("{class_id} {}: {reason}", name_of(body.what));
-    ctx.store.write(move |tx| audit::add(tx, &AuditEntry::by(by, "export class", &detail, now))).await?;
+    let detail = format!("{class_id} {}", name_of(body.what));
+    ctx.store
+        .write(move |tx| {
+            audit::add_with_reason(tx, &AuditEntry::by(by, "export class", &detail, now), &reason)
+        })
+        .await?;
     let table = match body.what {
         ExportKind::Roster => roster(&school, class, language),
         ExportKind::Problems => problems(ctx, class_id, days, language).await?,
-        ExportKind::Skills | ExportKind::Answers => {
-            ctx.store
-                .read(move |conn| {
-                    let class = school.classes.get(&class_id).ok_or(ReportError::UnknownClass)?;
-                    Ok::<_, ReportError>(match body.what {
-                        ExportKind::Answers => answers(conn, &school, class, days, language)?,
-                        ExportKind::Skills | ExportKind::Problems | ExportKind::Roster => {
-                            skills(conn, &school, class, language)?
-                        }
-                    })
-                })
-                .await?
+        ExportKind::Skills => {
+            let read = move |conn: &ReadConn| {
+                let class = school.classes.get(&class_id).ok_or(ReportError::UnknownClass)?;
+                Ok::<_, ReportError>(skills(conn, &school, class, language)?)
+            };
+            ctx.store.read(read).await?
+        }
+        ExportKind::Answers => {
+            let pupils = school.roster(class);
+            let pieces = answers(ctx.store.clone(), AnswerFile { school, pupils, days, language })?;
+            return Ok(Export { file_name, pieces });
         }
     };
-    Ok(Export { file_name, bytes: write_csv(&table)? })
+    let whole = Bytes::from(csv_file::write(&table)?);
+    Ok(Export { file_name, pieces: stream::once(async { Ok(whole) }).boxed() })
 }
-
-/// Rows of cells, the header first.
-type Table = Vec<Vec<String>>;
 
 /// 학년, 반, 번호, 이름: an import of it finds everybody and changes nothing.
 fn roster(school: &School, class: &Class, language: Language) -> Table {
@@ -136,43 +142,76 @@ fn skills(conn: &ReadConn, school: &School, class: &Class, language: Language) -
     Ok(table)
 }
 
-/// One line for each answer, by pupil and in the order of record.
-fn answers(
-    conn: &ReadConn,
-    school: &School,
-    class: &Class,
+/// Whose answers stand in a file, and how they are told.
+struct AnswerFile {
+    school: Arc<School>,
+    pupils: Vec<RosterEntry>,
     days: Days,
     language: Language,
-) -> Result<Table, StoreError> {
-    let zone = &school.hub.time_zone;
-    let (from, to) = (days.from.to_string(), days.to.to_string());
-    let mut table = vec![header(language, ANSWERS)];
-    for pupil in school.roster(class) {
-        for line in rows::answers(conn, pupil.pupil_id, &from, &to)? {
-            let version = school.versions.get(&line.problem_version_id);
-            let lesson = line.lesson_id.and_then(|id| school.lessons.get(&id));
-            let answer = version
-                .map(|version| dreamseed_grading::describe(&version.draft.question, &line.answer, language));
-            let misconception = version.zip(line.misconception).and_then(|(version, index)| {
-                Some(version.draft.common_wrong.get(index)?.misconception.get(language).to_owned())
-            });
-            let time = line.occurred_at.to_zoned(zone.clone()).strftime("%H:%M").to_string();
-            table.push(vec![
-                pupil.number.to_string(),
-                pupil.name.clone(),
-                line.day,
-                time,
-                lesson.map(|lesson| lesson.title.clone()).unwrap_or_default(),
-                version.map(|version| version.draft.title.get(language).to_owned()).unwrap_or_default(),
-                content_pack::skill_name(&line.skill, language),
-                answer.unwrap_or_default(),
-                grade_word(&line.grade, language),
-                source_word(line.source, language),
-                misconception.unwrap_or_default(),
-            ]);
+}
+
+/// One line for each answer, by pupil and in the order of record.
+fn answers(
+    store: Store,
+    file: AnswerFile,
+) -> Result<BoxStream<'static, Result<Bytes, ExportError>>, ExportError> {
+    let head = csv_file::write(&vec![header(file.language, ANSWERS)])?;
+    let file = Arc::new(file);
+    // Which pupil, and after which answer.
+    let rows = stream::try_unfold((0, 0_i64), move |(place, after)| {
+        let (store, file) = (store.clone(), Arc::clone(&file));
+        async move {
+            if place >= file.pupils.len() {
+                return Ok(None);
+            }
+            let read = move |conn: &ReadConn| answer_piece(conn, &file, place, after);
+            let (bytes, last) = store.read(read).await?;
+            Ok(Some((bytes, last.map_or((place + 1, 0), |last| (place, last)))))
         }
-    }
-    Ok(table)
+    });
+    Ok(stream::once(async { Ok(Bytes::from(head)) }).chain(rows).boxed())
+}
+
+/// A stretch of one pupil's lines, and the last answer of it if there may be more.
+fn answer_piece(
+    conn: &ReadConn,
+    file: &AnswerFile,
+    place: usize,
+    after: i64,
+) -> Result<(Bytes, Option<i64>), ExportError> {
+    let Some(pupil) = file.pupils.get(place) else { return Ok((Bytes::new(), None)) };
+    let (from, to) = (file.days.from.to_string(), file.days.to.to_string());
+    let lines = rows::answers(conn, pupil.pupil_id, (&from, &to), after, ANSWERS_AT_ONCE)?;
+    let is_full = lines.len() == ANSWERS_AT_ONCE as usize;
+    let last = lines.last().filter(|_| is_full).map(|line| line.hub_seq);
+    let table = lines.into_iter().map(|line| answer_row(file, pupil, line));
+    Ok((Bytes::from(csv_file::write_rows(table)?), last))
+}
+
+fn answer_row(file: &AnswerFile, pupil: &RosterEntry, line: AnswerLine) -> Vec<String> {
+    let (school, language) = (&file.school, file.language);
+    let version = school.versions.get(&line.problem_version_id);
+    let lesson = line.lesson_id.and_then(|id| school.lessons.get(&id));
+    let answer =
+        version.map(|version| dreamseed_grading::describe(&version.draft.question, &line.answer, language));
+    let misconception = version.zip(line.misconception).and_then(|(version, index)| {
+        Some(version.draft.common_wrong.get(index)?.misconception.get(language).to_owned())
+    });
+    let time = line.occurred_at.to_zoned(school.hub.time_zone.clone()).strftime("%H:%M").to_string();
+    vec![
+        pupil.number.to_string(),
+        pupil.name.clone(),
+        line.day,
+        time,
+        lesson.map(|lesson| lesson.title.clone()).unwrap_or_default(),
+        version.map(|version| version.draft.title.get(language).to_owned()).unwrap_or_default(),
+        content_pack::skill_name(&line.skill, language),
+        answer.unwrap_or_default(),
+        grade_word(&line.grade, language),
+        source_word(line.source, language),
+        misconception.unwrap_or_default(),
+        line.late_by_secs.map(|seconds| seconds.to_string()).unwrap_or_default(),
+    ]
 }
 
 /// Difficult problems, each with its wrong answers.
@@ -193,26 +232,6 @@ async fn problems(ctx: &Ctx, class: ClassId, days: Days, language: Language) -> 
         }
     }
     Ok(table)
-}
-
-fn write_csv(table: &Table) -> Result<Vec<u8>, csv::Error> {
-    let mut bytes = "\u{feff}".as_bytes().to_vec();
-    {
-        let mut writer = csv::WriterBuilder::new()
-            .terminator(csv::Terminator::CRLF)
-            .flexible(true)
-            .from_writer(&mut bytes);
-        for row in table {
-            writer.write_record(row.iter().map(|cell| make_safe(cell)))?;
-        }
-        writer.flush()?;
-    }
-    Ok(bytes)
-}
-
-/// A cell that no spreadsheet computes.
-fn make_safe(cell: &str) -> String {
-    if cell.starts_with(FORMULA) { format!("'{cell}") } else { cell.to_owned() }
 }
 
 /// Without what file systems refuse.
@@ -246,6 +265,7 @@ const ANSWERS: &[(&str, &str)] = &[
     ("결과", "Result"),
     ("채점", "Graded by"),
     ("오개념", "Misconception"),
+    ("마감 뒤 몇 초", "late_by_secs"),
 ];
 const PROBLEMS: &[(&str, &str)] = &[
     ("문제", "Problem"),
@@ -269,7 +289,7 @@ fn word(language: Language, ko: &str, en: &str) -> String {
     }
 }
 
-fn grade_word(grade: &Grade, language: Language) -> String {
+pub(crate) fn grade_word(grade: &Grade, language: Language) -> String {
     match grade {
         Grade::Right => word(language, "맞음", "right"),
         Grade::RightButForm { .. } => word(language, "맞음(형태 다름)", "right, other form"),
@@ -278,7 +298,7 @@ fn grade_word(grade: &Grade, language: Language) -> String {
     }
 }
 
-fn source_word(source: GradeSource, language: Language) -> String {
+pub(crate) fn source_word(source: GradeSource, language: Language) -> String {
     match source {
         GradeSource::Code => word(language, "자동", "code"),
         GradeSource::Teacher => word(language, "교사", "teacher"),
@@ -292,28 +312,5 @@ fn name_of(kind: ExportKind) -> &'static str {
         ExportKind::Answers => "answers",
         ExportKind::Problems => "problems",
         ExportKind::Roster => "roster",
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_spreadsheet_computes_nothing_of_it() {
-        for formula in ["=1+1", "+82", "-3", "@SUM(A1)", "\t=1", "\r=1"] {
-            assert_eq!(make_safe(formula), format!("'{formula}"));
-        }
-        for plain in ["", "3-1", "민지", "'=1", " =1"] {
-            assert_eq!(make_safe(plain), plain);
-        }
-    }
-
-    #[test]
-    fn quotes_commas_and_lines_stay_in_their_cells() {
-        let table =
-            vec![vec!["이름".to_owned(), "답".to_owned()], vec!["a,b".to_owned(), "x\"y\nz".to_owned()]];
-        let bytes = write_csv(&table).expect("a file");
-        assert_eq!(String::from_utf8(bytes).expect("UTF-8"), "\u{feff}이름,답\r\n\"a,b\",\"x\"\"y\nz\"\r\n");
     }
 }

@@ -22,13 +22,17 @@ use crate::{
     api_keys::ApiKeys,
     audit_log::AuditWatch,
     auth::{self, Auth},
+    cards::RecentSheets,
     clock::Clock,
     config::Config,
     content_pack,
     discovery::{self, Discovery},
+    disk::{self, DiskWatch},
     feedback::{self, FeedbackDesk},
     limits::Limits,
     live::{self, LiveDesk},
+    privacy, regrading,
+    retention::{self, Retention},
     router,
     school::SchoolView,
     store::{self, Store, StoreError, attempts, hub_meta, notices},
@@ -62,6 +66,9 @@ pub struct Ctx {
     pub api_keys: ApiKeys,
     pub discovery: Discovery,
     pub audit: AuditWatch,
+    pub disk: DiskWatch,
+    pub retention: Retention,
+    pub sheets: RecentSheets,
 }
 
 impl Ctx {
@@ -100,6 +107,7 @@ impl Hub {
     ) -> anyhow::Result<Hub> {
         let listener = bind(config.bind())?;
         make_folder(&config.data)?;
+        let disk = DiskWatch::begin(&config);
         let live = LiveDesk::default();
         let now = clock.now();
         let store = {
@@ -108,7 +116,7 @@ impl Hub {
             let path = store::database_path(&config.data);
             Store::open(&path, &first, move |committed| live.publish(committed)).map_err(explain_store)?
         };
-        let started = Hub::open(config, clock, engine, &store, live, listener, now).await;
+        let started = Hub::open(config, clock, engine, &store, (live, disk), listener, now).await;
         if started.is_err() {
             // A refused start gives the data folder back before it says why.
             store.close().await;
@@ -121,11 +129,12 @@ impl Hub {
         clock: Arc<dyn Clock>,
         engine: Arc<dyn Engine>,
         store: &Store,
-        live: LiveDesk,
+        (live, disk): (LiveDesk, DiskWatch),
         listener: TcpListener,
         now: Timestamp,
     ) -> anyhow::Result<Hub> {
         check_record(store, now).await?;
+        privacy::erasure::replay(store, &config.data, now).await?;
         load_starter_problems(store, now).await?;
         feedback::worker::recover(store, now).await?;
         let school = SchoolView::load(store).await?;
@@ -141,6 +150,9 @@ impl Hub {
             api_keys,
             discovery: Discovery::new(&config),
             audit: AuditWatch::default(),
+            disk,
+            retention: Retention::default(),
+            sheets: RecentSheets::default(),
             config,
             clock,
             store: store.clone(),
@@ -149,6 +161,7 @@ impl Hub {
             engine,
             live,
         });
+        regrading::settle_all(&ctx).await;
         Hub::serve(ctx, listener)
     }
 
@@ -206,6 +219,16 @@ impl Hub {
             upkeep::keep_until_stopped(kept).await;
             "the upkeep"
         });
+        let watched = Arc::clone(&ctx);
+        vital.spawn(async move {
+            disk::watch_until_stopped(watched).await;
+            "the watch on the disk"
+        });
+        let retained = Arc::clone(&ctx);
+        vital.spawn(async move {
+            retention::keep_until_stopped(retained).await;
+            "the retention"
+        });
         Ok(Hub { ctx, server: handle, vital })
     }
 
@@ -240,6 +263,10 @@ impl Hub {
         let ended = async { while self.vital.len() > 1 && self.vital.join_next().await.is_some() {} };
         if tokio::time::timeout(DRAIN + Duration::from_secs(1), ended).await.is_err() {
             tracing::warn!("some requests were cut off at the stop");
+        }
+        if self.ctx.disk.stage() == disk::DiskStage::ReadOnly {
+            // The log needs room to be folded in.
+            self.ctx.disk.give_up_ballast();
         }
         self.ctx.store.close().await;
         let _ = tokio::time::timeout(DRAIN, async { while self.vital.join_next().await.is_some() {} }).await;

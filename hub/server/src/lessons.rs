@@ -9,14 +9,14 @@ pub mod timing;
 use dreamseed_wire::{
     class::{ClassGroup, SetGroup},
     ids::*,
-    lesson::{ExtendLesson, HintCeiling, LessonMode, LessonState, LessonView, OpenLesson},
+    lesson::{ExtendLesson, HintCeiling, LessonFor, LessonMode, LessonState, LessonView, OpenLesson},
     live::LiveEvent,
 };
 use jiff::{SignedDuration, Timestamp};
 
 use crate::{
     api::extract::Caller,
-    auth::accounts::check_text,
+    auth::accounts::read_line,
     hub::Ctx,
     live,
     school::{Class, Lesson, School},
@@ -68,9 +68,15 @@ pub async fn open(
 ) -> Result<LessonView, LessonError> {
     let school = ctx.school.get();
     let class = find_class(&school, class_id)?;
-    let title = check_name("title", &body.title, 80)?;
+    let title = read_line(&body.title, 80).map_err(|why| LessonError::BadField { field: "title", why })?;
     let problems = newest_versions(&school, &body.problem_ids)?;
-    let pupils = check_pupils("pupil_ids", class, &body.pupil_ids)?;
+    let pupils = match &body.whom {
+        LessonFor::Class => Vec::new(),
+        LessonFor::Pupils { pupil_ids } if pupil_ids.is_empty() => {
+            return Err(LessonError::BadField { field: "whom", why: "at least one pupil" });
+        }
+        LessonFor::Pupils { pupil_ids } => check_pupils("whom", class, pupil_ids)?,
+    };
     let now = ctx.clock.now();
     let ends_at = match body.minutes {
         Some(minutes) if MINUTES.contains(&minutes) => {
@@ -90,6 +96,10 @@ pub async fn open(
     let id = ctx
         .store
         .write(move |tx| {
+            // As it stands now: it may have been archived meanwhile.
+            if !lessons::is_in_use(tx.conn(), class_id)? {
+                return Err(LessonError::UnknownClass);
+            }
             let new = lessons::NewLesson {
                 class_id,
                 title: &title,
@@ -103,7 +113,7 @@ pub async fn open(
             };
             let id = lessons::hold(tx, &new)?;
             audit::add(tx, &AuditEntry::by(by, "open lesson", &id.to_string(), now))?;
-            Ok::<_, StoreError>(id)
+            Ok(id)
         })
         .await?;
     announce(ctx, class_id).await?;
@@ -216,7 +226,7 @@ pub async fn add_group(
 ) -> Result<ClassGroup, LessonError> {
     let school = ctx.school.get();
     let class = find_class(&school, class_id)?;
-    let name = check_name("name", &body.name, 40)?;
+    let name = read_line(&body.name, 40).map_err(|why| LessonError::BadField { field: "name", why })?;
     let pupil_ids = check_pupils("pupil_ids", class, &body.pupil_ids)?;
     let (now, by) = (ctx.clock.now(), caller.user_id);
     let (kept_name, kept_pupils) = (name.clone(), pupil_ids.clone());
@@ -243,7 +253,7 @@ pub async fn change_group(
     let school = ctx.school.get();
     let class = find_class(&school, class_id)?;
     find_group(class, group_id)?;
-    let name = check_name("name", &body.name, 40)?;
+    let name = read_line(&body.name, 40).map_err(|why| LessonError::BadField { field: "name", why })?;
     let pupil_ids = check_pupils("pupil_ids", class, &body.pupil_ids)?;
     let (now, by) = (ctx.clock.now(), caller.user_id);
     let (kept_name, kept_pupils) = (name.clone(), pupil_ids.clone());
@@ -282,23 +292,14 @@ pub async fn remove_group(
 pub async fn archive_class(ctx: &Ctx, caller: &Caller, class_id: ClassId) -> Result<(), LessonError> {
     let school = ctx.school.get();
     let class = find_class(&school, class_id)?;
-    let ids = class.lessons.clone();
-    let exams: Vec<_> = ids
-        .iter()
-        .copied()
-        .filter(|id| school.lessons.get(id).is_some_and(|lesson| lesson.mode == LessonMode::Exam))
-        .collect();
     let (now, by) = (ctx.clock.now(), caller.user_id);
     ctx.store
         .write(move |tx| {
-            for exam in exams {
-                let timing = lessons::timing(tx.conn(), exam)?.ok_or(LessonError::UnknownLesson)?;
-                if timing.state_at(now) != LessonState::Closed {
-                    return Err(LessonError::ExamRunning);
-                }
+            if !lessons::is_in_use(tx.conn(), class_id)? {
+                return Err(LessonError::UnknownClass);
             }
-            for id in ids {
-                lessons::close(tx, id, now)?;
+            if !close_all(tx, class_id, now)? {
+                return Err(LessonError::ExamRunning);
             }
             lessons::archive_class(tx, class_id, now)?;
             Ok(audit::add(tx, &AuditEntry::by(by, "archive class", &class_id.to_string(), now))?)
@@ -309,6 +310,19 @@ pub async fn archive_class(ctx: &Ctx, caller: &Caller, class_id: ClassId) -> Res
     announce(ctx, class_id).await?;
     live::tell_lessons_changed(ctx, &pupils);
     Ok(())
+}
+
+/// Closes whatever is open in a class, as the database has it now, because the class is put away. False, with nothing
+/// done, if an exam is not over: pupils may be sitting in it.
+pub fn close_all(tx: &WriteTx<'_>, class_id: ClassId, now: Timestamp) -> Result<bool, StoreError> {
+    let open = lessons::open_in(tx.conn(), class_id)?;
+    if open.iter().any(|(_, mode, timing)| *mode == LessonMode::Exam && timing.ended_at(now).is_none()) {
+        return Ok(false);
+    }
+    for (id, _, timing) in open {
+        lessons::set_timing(tx, id, &timing.close(now))?;
+    }
+    Ok(true)
 }
 
 /// Changes how a lesson stands in time, in one transaction, so that two teachers at once do not undo each other.
@@ -394,12 +408,4 @@ fn check_pupils(field: &'static str, class: &Class, ids: &[UserId]) -> Result<Ve
     } else {
         Err(LessonError::BadField { field, why: "one of them is not a pupil of this class" })
     }
-}
-
-/// A name that others read: one line that hides nothing and does not turn its direction.
-fn check_name(field: &'static str, text: &str, max_chars: usize) -> Result<String, LessonError> {
-    check_text(field, text, max_chars).map_err(|_| LessonError::BadField {
-        field,
-        why: "empty, too long, or with characters that cannot be seen",
-    })
 }

@@ -1,5 +1,6 @@
-//! How many requests a minute: counted for each sign-in, never for an address, since a whole school may sit behind one,
-//! and never by what a client says of itself.
+//! How many requests a minute: counted for each sign-in and for each person over all of their sign-ins, never for an
+//! address, since a whole school may sit behind one, and never by what a client says of itself. Many sessions of one
+//! person together may send three times what one may; help is counted for the person only.
 //!
 //! The generic cell rate algorithm: a full minute's worth may come at once, then one more each time a minute's share has
 //! passed. Time is the machine's monotonic clock: setting the date changes nothing. A stream counts once, when it is
@@ -7,12 +8,7 @@
 
 use std::{num::NonZeroU32, sync::Arc};
 
-use axum::{
-    extract::{Request, State},
-    http::StatusCode,
-    middleware::Next,
-    response::Response,
-};
+use axum::http::StatusCode;
 use dreamseed_wire::{
     hub::ProblemCode,
     ids::{SessionId, UserId},
@@ -32,9 +28,10 @@ use crate::{
     telemetry,
 };
 
-/// Who is counted: one person's one sign-in, which is one device.
-type Who = (UserId, SessionId);
-type Each<C> = RateLimiter<Who, HashMapStateStore<Who>, C, NoOpMiddleware<<C as Clock>::Instant>>;
+/// A person works on one device or two; more are a program.
+const DEVICES: NonZeroU32 = NonZeroU32::MIN.saturating_add(2);
+
+type Each<Who, C> = RateLimiter<Who, HashMapStateStore<Who>, C, NoOpMiddleware<<C as Clock>::Instant>>;
 type One<C> = RateLimiter<NotKeyed, InMemoryState, C, NoOpMiddleware<<C as Clock>::Instant>>;
 
 /// Try again after this many seconds.
@@ -44,8 +41,9 @@ pub struct Wait(pub u32);
 /// The limits of people.
 #[derive(Clone)]
 pub struct Limits<C: Clock + Clone = MonotonicClock> {
-    requests: Arc<Each<C>>,
-    help: Arc<Each<C>>,
+    sessions: Arc<Each<SessionId, C>>,
+    people: Arc<Each<UserId, C>>,
+    help: Arc<Each<UserId, C>>,
     clock: C,
 }
 
@@ -58,30 +56,37 @@ impl Limits {
 
 impl<C: Clock + Clone> Limits<C> {
     fn with_clock(config: &LimitsConfig, clock: C) -> Self {
-        let each = |per_minute: NonZeroU32| {
+        let of_person = |per_minute: NonZeroU32| {
             Arc::new(RateLimiter::hashmap_with_clock(Quota::per_minute(per_minute), clock.clone()))
         };
-        Limits { requests: each(config.per_minute), help: each(config.help_per_minute), clock }
+        let of_session = Quota::per_minute(config.per_minute);
+        Limits {
+            sessions: Arc::new(RateLimiter::hashmap_with_clock(of_session, clock.clone())),
+            people: of_person(config.per_minute.saturating_mul(DEVICES)),
+            help: of_person(config.help_per_minute),
+            clock,
+        }
     }
 
-    /// Counts a request.
+    /// Counts a request, for the sign-in first: what it refuses takes nothing from the person's other devices.
     pub fn check_request(&self, caller: &Caller) -> Result<(), Wait> {
-        let who = (caller.user_id, caller.session_id);
-        self.requests.check_key(&who).map_err(|until| wait(&until, &self.clock))
+        self.sessions.check_key(&caller.session_id).map_err(|until| wait(&until, &self.clock))?;
+        self.people.check_key(&caller.user_id).map_err(|until| wait(&until, &self.clock))
     }
 
     /// Counts a turn of help that the model would write.
     pub fn check_help(&self, caller: &Caller) -> Result<(), Wait> {
-        let who = (caller.user_id, caller.session_id);
-        self.help.check_key(&who).map_err(|until| wait(&until, &self.clock))
+        self.help.check_key(&caller.user_id).map_err(|until| wait(&until, &self.clock))
     }
 
     /// Forgets who has been quiet for so long that nothing is known of them, so that the memory follows the sign-ins of
     /// the last minute. Run it about once a minute.
     pub fn forget_quiet(&self) {
-        for each in [&self.requests, &self.help] {
-            each.retain_recent();
-            each.shrink_to_fit();
+        self.sessions.retain_recent();
+        self.sessions.shrink_to_fit();
+        for people in [&self.people, &self.help] {
+            people.retain_recent();
+            people.shrink_to_fit();
         }
     }
 }
@@ -107,20 +112,14 @@ impl<C: Clock> KeyLimit<C> {
     }
 }
 
-/// Refuses requests over the limit; stands behind [`crate::permissions::check`], which has said who asks.
-pub async fn check(State(ctx): State<Arc<Ctx>>, request: Request, next: Next) -> Result<Response, ApiError> {
-    let extensions = request.extensions();
-    let (counted, limit) = if let Some(key) = extensions.get::<Arc<LiveKey>>() {
-        (key.limit.check(), "api_key")
-    } else if let Some(caller) = extensions.get::<Caller>() {
-        (ctx.limits.check_request(caller), "requests")
-    } else {
-        (Ok(()), "")
-    };
-    match counted {
-        Ok(()) => Ok(next.run(request).await),
-        Err(wait) => Err(refuse(wait, limit)),
-    }
+/// Counts a request of somebody who is signed in, and refuses it over the limit.
+pub fn count_request(ctx: &Ctx, caller: &Caller) -> Result<(), ApiError> {
+    ctx.limits.check_request(caller).map_err(|wait| refuse(wait, "requests"))
+}
+
+/// The same for a program's key.
+pub fn count_key(key: &LiveKey) -> Result<(), ApiError> {
+    key.limit.check().map_err(|wait| refuse(wait, "api_key"))
 }
 
 /// The refusal that a client over its limit gets.
@@ -186,6 +185,21 @@ mod tests {
     }
 
     #[test]
+    fn many_sign_ins_of_one_person_are_counted_together() {
+        let (limits, clock) = limits();
+        let pupil = caller();
+        let all: Vec<_> = (0..30).map(|_| Caller { session_id: SessionId::new(), ..pupil }).collect();
+        let count = |check: &dyn Fn(&Caller) -> bool| {
+            (0..100).flat_map(|_| &all).filter(|caller| check(caller)).count()
+        };
+        assert_eq!(count(&|caller| limits.check_request(caller).is_ok()), 300);
+        assert_eq!(count(&|caller| limits.check_help(caller).is_ok()), 10);
+        assert_eq!(limits.check_request(&caller()), Ok(()), "nobody else is held up");
+        clock.advance(Duration::from_secs(1));
+        assert_eq!(limits.check_request(&all[0]), Ok(()));
+    }
+
+    #[test]
     fn help_has_a_limit_of_its_own() {
         let (limits, clock) = limits();
         let pupil = caller();
@@ -219,6 +233,6 @@ mod tests {
         let here = caller();
         limits.check_request(&here).expect("new");
         limits.forget_quiet();
-        assert_eq!(limits.requests.len(), 1);
+        assert_eq!((limits.sessions.len(), limits.people.len()), (1, 1));
     }
 }

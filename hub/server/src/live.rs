@@ -1,9 +1,10 @@
 //! The class as it works: the picture of a class, and the stream of what changes in it.
 //!
-//! Events carry their number of the record as id. After a break the stream goes on from the log: the cells that changed
+//! Events carry their place in the record as id. After a break the stream goes on from the log: the cells that changed
 //! since the last id are read from the database and sent first, then how each pupil fares, then live ones follow.
 
 mod desk;
+mod event_id;
 pub mod pulse;
 pub mod standing;
 
@@ -24,6 +25,7 @@ use crate::{
 
 use desk::Row;
 pub use desk::{Frame, Heard, LiveDesk};
+pub use event_id::{EventId, NoEventId};
 
 /// The picture of a class: its newest open lesson, else its newest.
 pub async fn picture(ctx: &Ctx, class_id: ClassId) -> Result<Option<ClassLive>, StoreError> {
@@ -35,7 +37,7 @@ pub async fn picture(ctx: &Ctx, class_id: ClassId) -> Result<Option<ClassLive>, 
     ctx.store
         .read(move |conn| {
             // Taken first: a change that commits meanwhile is sent again by the stream, which does no harm.
-            let last_event = hub_meta::last_seq(conn)?;
+            let last_event = EventId { epoch: hub_meta::epoch(conn)?, seq: hub_meta::last_seq(conn)? };
             let Some(class) = school.classes.get(&class_id) else { return Ok(None) };
             let lesson = shown_lesson(&school, class, now);
             let pupils = match lesson {
@@ -48,38 +50,39 @@ pub async fn picture(ctx: &Ctx, class_id: ClassId) -> Result<Option<ClassLive>, 
                 lesson: lesson.map(|lesson| describe(lesson, now)),
                 problems: problems.unwrap_or_default(),
                 pupils,
-                last_event,
+                last_event: last_event.to_string(),
                 server_time: now,
             }))
         })
         .await
 }
 
-/// What changed in a class after a number of the record, oldest first; none if the record does not reach that far, as
-/// after a restore: then the picture must be fetched again.
+/// What changed in a class after an event, oldest first; none if the event is of another stretch of the record, as after a
+/// restore, or the record does not reach that far: then the picture must be fetched again.
 pub async fn missed(
     ctx: &Ctx,
     class_id: ClassId,
-    since: i64,
-) -> Result<Option<Vec<(i64, LiveEvent)>>, StoreError> {
+    since: EventId,
+) -> Result<Option<Vec<(EventId, LiveEvent)>>, StoreError> {
     let (school, now) = (ctx.school.get(), ctx.clock.now());
     ctx.store
         .read(move |conn| {
-            if since > hub_meta::last_seq(conn)? {
+            let epoch = hub_meta::epoch(conn)?;
+            if since.epoch != epoch || since.seq > hub_meta::last_seq(conn)? {
                 return Ok(None);
             }
             let Some(class) = school.classes.get(&class_id) else { return Ok(Some(Vec::new())) };
             let mut events = Vec::new();
             let is_of_class = |lesson: &LessonId| class.lessons.contains(lesson);
             for (_, pupil) in &class.pupils {
-                for standing in standings::of_pupil_since(conn, *pupil, since)? {
+                for standing in standings::of_pupil_since(conn, *pupil, since.seq)? {
                     let Some(lesson_id) = standing.lesson_id.filter(is_of_class) else { continue };
                     let (pupil_id, lesson_id, cell) = (*pupil, Some(lesson_id), standing.cell());
                     let event = LiveEvent::Cell { pupil_id, lesson_id, cell, at: now };
-                    events.push((standing.last_seq, event));
+                    events.push((EventId { epoch, seq: standing.last_seq }, event));
                 }
             }
-            events.sort_by_key(|(seq, _)| *seq);
+            events.sort_by_key(|(id, _)| id.seq);
             Ok(Some(events))
         })
         .await
@@ -91,12 +94,15 @@ pub async fn standings_now(ctx: &Ctx, class: ClassId) -> Result<Vec<LiveEvent>, 
     Ok(ctx.live.standings(class))
 }
 
-/// Somebody came or went: the watchers of their classes see it at once.
-pub fn presence_changed(ctx: &Ctx) {
+/// Somebody has signed in: the watchers of their class see it at once.
+pub fn has_come(ctx: &Ctx, user: UserId) {
     let now = ctx.clock.now();
-    if !ctx.live.watched_classes().is_empty() {
-        ctx.live.look_again(&ctx.school.get(), &heard(ctx, now), now);
-    }
+    presence_changed(ctx, user, Some(now), now);
+}
+
+/// Somebody's last session has ended: likewise.
+pub fn has_gone(ctx: &Ctx, user: UserId) {
+    presence_changed(ctx, user, None, ctx.clock.now());
 }
 
 /// Tells teachers and pupils of a class that its lessons have changed; call it when the school has been read again.
@@ -125,6 +131,21 @@ pub fn lesson_event(ctx: &Ctx, lesson: LessonId) -> LiveEvent {
     let lesson = school.lessons.get(&lesson);
     lesson
         .map_or(LiveEvent::Refetch, |lesson| LiveEvent::Lesson { lesson: describe(lesson, ctx.clock.now()) })
+}
+
+/// The lesson that a class's picture shows now, for a watcher who comes back: it may have been paused or extended meanwhile.
+/// None if there is none.
+pub fn shown_lesson_event(ctx: &Ctx, class: ClassId) -> Option<LiveEvent> {
+    let (school, now) = (ctx.school.get(), ctx.clock.now());
+    let lesson = shown_lesson(&school, school.classes.get(&class)?, now)?;
+    Some(LiveEvent::Lesson { lesson: describe(lesson, now) })
+}
+
+/// It looks at nobody else in the school, since at nine o'clock everybody comes.
+fn presence_changed(ctx: &Ctx, user: UserId, heard_at: Option<Timestamp>, now: Timestamp) {
+    if let Some(class) = ctx.school.get().class_of(user) {
+        ctx.live.look_at(class.class_id, user, heard_at, now);
+    }
 }
 
 /// When each signed-in user was last heard of: a request, or an open page.

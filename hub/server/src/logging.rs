@@ -3,15 +3,24 @@
 //! One file a day, or more on a loud day: `hub-2026-11-23.log`, `hub-2026-11-23.2.log` … A file that is too large is
 //! followed by the next number, a new day by a new file; what is too old or too much goes. The crates that rotate files
 //! do so by size or by age, not by both, read the machine's own clock, and write files that others may read.
+//!
+//! A hub that serves writes its log on threads of their own: a slow disk or a terminal that nobody reads must not hold up a
+//! lesson. When more waits than [`WAITING`] lines, further ones are dropped, counted and told.
 
 use std::{
     fs::{self, File},
     io::{self, IsTerminal, Write},
     path::{Path, PathBuf},
-    sync::{Arc, Mutex},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+        mpsc::{Receiver, SyncSender, sync_channel},
+    },
+    time::Duration,
 };
 
 use jiff::{civil::Date, tz::TimeZone};
+use parking_lot::{Condvar, Mutex};
 use serde::{Deserialize, Serialize};
 use tracing_subscriber::{EnvFilter, Layer, Registry, layer::SubscriberExt, util::SubscriberInitExt};
 
@@ -23,6 +32,11 @@ use crate::{
 
 /// The folder of log files in the data folder.
 pub const FOLDER: &str = "logs";
+
+/// Lines that may wait for the disk or the console.
+const WAITING: usize = 4_096;
+/// How long an end waits for what is still to be written.
+const LAST_LINES: Duration = Duration::from_secs(2);
 
 /// How a line looks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,25 +50,44 @@ pub enum LogFormat {
 /// Starts the log of a command other than `serve`: to the console only.
 pub fn start_console(level: &str) {
     // A second start, such as that of a test, leaves the first.
-    let _ =
-        tracing_subscriber::registry().with(console(LogFormat::Plain).with_filter(filter(level))).try_init();
+    let _ = tracing_subscriber::registry()
+        .with(console(LogFormat::Plain, io::stderr).with_filter(filter(level)))
+        .try_init();
+}
+
+/// The log of a hub that serves; dropping it waits for the last lines.
+#[must_use = "the last lines are lost without it"]
+pub struct Log {
+    queues: Vec<LineQueue>,
+}
+
+impl Drop for Log {
+    fn drop(&mut self) {
+        for queue in &self.queues {
+            queue.wait_until_written(LAST_LINES);
+        }
+    }
 }
 
 /// Starts the log of a hub that serves, and sends panics there.
 ///
 /// # Errors
-/// The folder or the file cannot be made.
-pub fn start(config: &Config, clock: Arc<dyn Clock>) -> io::Result<()> {
+/// The folder, the file or a thread cannot be made.
+pub fn start(config: &Config, clock: Arc<dyn Clock>) -> io::Result<Log> {
     let log = &config.log;
-    let mut layers: Vec<Box<dyn Layer<Registry> + Send + Sync>> = vec![console(log.format)];
+    let to_console = LineQueue::start("log-console", io::stderr())?;
+    let mut layers = vec![console(log.format, to_console.clone())];
+    let mut queues = vec![to_console];
     if log.files {
         let zone = TimeZone::get(&config.time_zone).unwrap_or(TimeZone::UTC);
         let files = DayFiles::open(&config.data.join(FOLDER), log, zone, clock)?;
-        layers.push(to_writer(log.format, Mutex::new(files)));
+        let to_files = LineQueue::start("log-files", files)?;
+        layers.push(to_writer(log.format, to_files.clone()));
+        queues.push(to_files);
     }
     let _ = tracing_subscriber::registry().with(layers.with_filter(filter(&log.level))).try_init();
     log_panics();
-    Ok(())
+    Ok(Log { queues })
 }
 
 /// By `DREAMSEED_LOG`, else by the settings.
@@ -62,13 +95,15 @@ fn filter(level: &str) -> EnvFilter {
     EnvFilter::try_from_env("DREAMSEED_LOG").unwrap_or_else(|_| EnvFilter::new(level))
 }
 
-fn console(format: LogFormat) -> Box<dyn Layer<Registry> + Send + Sync> {
+fn console<W>(format: LogFormat, writer: W) -> Box<dyn Layer<Registry> + Send + Sync>
+where
+    W: for<'a> tracing_subscriber::fmt::MakeWriter<'a> + Send + Sync + 'static,
+{
     match format {
-        LogFormat::Plain => tracing_subscriber::fmt::layer()
-            .with_ansi(io::stderr().is_terminal())
-            .with_writer(io::stderr)
-            .boxed(),
-        LogFormat::Json => to_writer(format, io::stderr),
+        LogFormat::Plain => {
+            tracing_subscriber::fmt::layer().with_ansi(io::stderr().is_terminal()).with_writer(writer).boxed()
+        }
+        LogFormat::Json => to_writer(format, writer),
     }
 }
 
@@ -97,6 +132,77 @@ fn log_panics() {
         );
         tracing::debug!(said = panic.payload_as_str().unwrap_or_default(), "what the panic said");
     }));
+}
+
+/// Lines on their way to a thread that writes them.
+#[derive(Clone)]
+struct LineQueue {
+    lines: SyncSender<Vec<u8>>,
+    counts: Arc<Counts>,
+}
+
+#[derive(Default)]
+struct Counts {
+    taken: AtomicU64,
+    dropped: AtomicU64,
+    written: Mutex<u64>,
+    moved: Condvar,
+}
+
+impl LineQueue {
+    fn start(name: &str, writer: impl Write + Send + 'static) -> io::Result<Self> {
+        let (lines, waiting) = sync_channel(WAITING);
+        let counts = Arc::new(Counts::default());
+        let counted = Arc::clone(&counts);
+        std::thread::Builder::new()
+            .name(name.to_owned())
+            .spawn(move || write_lines(writer, &waiting, &counted))?;
+        Ok(LineQueue { lines, counts })
+    }
+
+    /// Waits until what was taken so far is written, but not for ever: the disk may hang.
+    fn wait_until_written(&self, at_most: Duration) {
+        let taken = self.counts.taken.load(Ordering::Acquire);
+        let mut written = self.counts.written.lock();
+        self.counts.moved.wait_while_for(&mut written, |written| *written < taken, at_most);
+    }
+}
+
+impl Write for LineQueue {
+    /// Never waits and never fails: what finds no room is dropped and counted.
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        match self.lines.try_send(line.to_vec()) {
+            Ok(()) => self.counts.taken.fetch_add(1, Ordering::Release),
+            Err(_) => self.counts.dropped.fetch_add(1, Ordering::Relaxed),
+        };
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl tracing_subscriber::fmt::MakeWriter<'_> for LineQueue {
+    type Writer = LineQueue;
+
+    fn make_writer(&self) -> LineQueue {
+        self.clone()
+    }
+}
+
+/// The thread's work, until nobody can send any more.
+fn write_lines(mut writer: impl Write, waiting: &Receiver<Vec<u8>>, counts: &Counts) {
+    while let Ok(line) = waiting.recv() {
+        // The other place has the line, and there is nobody to tell that this one has not.
+        let _ = writer.write_all(&line);
+        *counts.written.lock() += 1;
+        counts.moved.notify_all();
+        let dropped = counts.dropped.swap(0, Ordering::Relaxed);
+        if dropped > 0 {
+            tracing::warn!(dropped, "the log could not be written as fast as it came: lines are missing");
+        }
+    }
 }
 
 /// The log files of a folder; written to as one.
@@ -168,20 +274,22 @@ impl DayFiles {
         let file = options.open(self.folder.join(name(day, number)))?;
         let bytes = file.metadata()?.len();
         self.open = Some(Open { day, number, file, bytes });
-        self.clear(day)
+        self.clear(list(&self.folder)?, day);
+        Ok(())
     }
 
-    fn clear(&self, today: Date) -> io::Result<()> {
-        let mut found = list(&self.folder)?;
+    /// Takes away what is too old or too much. A file that cannot be removed is told, and does not keep the others.
+    fn clear(&self, mut found: Vec<(Date, u32, PathBuf)>, today: Date) {
         found.sort_by_key(|(day, number, _)| (*day, *number));
         let too_many = found.len().saturating_sub(self.keep_files);
         let oldest = today.saturating_sub(jiff::Span::new().days(i64::from(self.keep_days) - 1));
         for (index, (day, _, path)) in found.into_iter().enumerate() {
-            if index < too_many || day < oldest {
-                fs::remove_file(path)?;
+            if (index < too_many || day < oldest)
+                && let Err(error) = fs::remove_file(&path)
+            {
+                tracing::warn!(%error, path = %path.display(), "an old file of the log cannot be removed");
             }
         }
-        Ok(())
     }
 
     fn write_line(&mut self, line: &[u8]) -> io::Result<()> {
@@ -294,6 +402,50 @@ mod tests {
         files.write_all(b"later\n").expect("never fails");
         assert_eq!(names(folder.path()), ["hub-2026-11-27.log"]);
         assert!(folder.path().join("notes.txt").exists());
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_removed_does_not_keep_the_others() {
+        let folder = tempfile::tempdir().expect("a folder");
+        // A folder of that name cannot be removed as a file.
+        fs::create_dir(folder.path().join("hub-2026-01-01.log")).expect("made");
+        fs::write(folder.path().join("hub-2026-01-02.log"), "old").expect("written");
+        let start: jiff::Timestamp = "2026-11-23T08:00:00Z".parse().expect("time");
+        let mut files = open(folder.path(), &Arc::new(SetClock(AtomicI64::new(start.as_second()))));
+        files.write_all(b"today\n").expect("never fails");
+        assert_eq!(names(folder.path()), ["hub-2026-01-01.log", "hub-2026-11-23.log"]);
+        assert_eq!(fs::read_to_string(folder.path().join("hub-2026-11-23.log")).expect("text"), "today\n");
+    }
+
+    /// Writes when it is let.
+    struct Gate(Receiver<()>, Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Gate {
+        fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+            let _ = self.0.recv();
+            self.1.lock().extend_from_slice(line);
+            Ok(line.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn whoever_logs_never_waits_for_the_disk_and_what_finds_no_room_is_counted() {
+        let (open_gate, gate) = sync_channel(1);
+        let written = Arc::new(Mutex::new(Vec::new()));
+        let mut queue = LineQueue::start("test", Gate(gate, Arc::clone(&written))).expect("a thread");
+        for _ in 0..WAITING + 100 {
+            queue.write_all(b"x").expect("never fails");
+        }
+        // One may be in the writer's hands already.
+        let dropped = queue.counts.dropped.load(SeqCst);
+        assert!((99..=100).contains(&dropped), "{dropped}");
+        drop(open_gate);
+        queue.wait_until_written(Duration::from_secs(30));
+        assert_eq!(written.lock().len() as u64 + dropped, WAITING as u64 + 100);
     }
 
     #[cfg(unix)]

@@ -16,7 +16,7 @@ use dreamseed_hub::{
     doctor::{self, Machine},
     hub::Hub,
     key_rotation::{self, Rotated},
-    logging, router, tutor_model,
+    logging, router, store, tutor_model,
 };
 use dreamseed_models::{child, cli as model_cli, store::Progress};
 use dreamseed_wire::{
@@ -61,6 +61,8 @@ enum Command {
         #[arg(long)]
         count: usize,
     },
+    /// Print the number of the database's schema, with its log folded in; no hub may run.
+    Schema,
     /// Print the description of the interface.
     Openapi,
     /// List, fetch or add models.
@@ -223,6 +225,11 @@ async fn run(args: Args) -> anyhow::Result<ExitCode> {
             demo::print_tokens(&config, clock.now(), count, &mut std::io::stdout().lock()).await?;
             Ok(ExitCode::SUCCESS)
         }
+        Command::Schema => {
+            let path = store::database_path(&config.data);
+            say(&store::fold_and_read_schema(&path)?.to_string())?;
+            Ok(ExitCode::SUCCESS)
+        }
         Command::Keys { command: KeysCommand::Rotate { what } } => {
             let what = match what {
                 RotatedFlag::SignIn => Rotated::SignIn,
@@ -278,7 +285,7 @@ async fn serve(mut config: Config, flags: Serve) -> anyhow::Result<ExitCode> {
         config.tutor.model = flags.model;
     }
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    logging::start(&config, Arc::clone(&clock)).with_context(|| {
+    let _log = logging::start(&config, Arc::clone(&clock)).with_context(|| {
         format!(
             "로그 폴더 {0}을(를) 쓸 수 없어요. 권한과 디스크를 확인하세요.\nThe folder of logs {0} cannot be used. Check its permissions and the disk.",
             config.data.join(logging::FOLDER).display()

@@ -160,6 +160,19 @@ fn words(
                 "Check the disk, then run it again from the retention page.".into(),
             ),
         ),
+        NoticeCode::StarterKept => {
+            let count = data.get("problems").and_then(serde_json::Value::as_array).map_or(0, Vec::len);
+            (
+                (
+                    "기본 문제 가운데 학교에서 고친 것은 새 판으로 바꾸지 않고 그대로 두었어요.",
+                    format!("문제 {count}개예요. 새 판을 쓰려면 문제 화면에서 직접 고치세요."),
+                ),
+                (
+                    "Starter problems that the school has changed were kept; the new editions were not loaded over them.",
+                    format!("{count} in number. To use a new edition, change the problem yourself in the list of problems."),
+                ),
+            )
+        }
     };
     let (text, next) = match language {
         Language::Ko => ko,

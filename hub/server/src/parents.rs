@@ -43,8 +43,8 @@ const SCOPES: [&str; 3] = ["account", "ai_tutor", "cloud_progress"];
 /// The text of the consents that the join page shows.
 const CONSENT_TEXT: &str = "2026-11";
 
-/// New codes for the parents of a class's pupils; earlier ones that were not used go on, since a child may have two
-/// parents.
+/// New codes for the parents of a class's pupils. Earlier ones that were not used end: a letter that went to the wrong
+/// house is made worthless by a new one. A second parent gets a code when the first has used theirs.
 pub async fn make_codes(
     ctx: &Ctx,
     caller: &Caller,
@@ -100,7 +100,7 @@ pub async fn join(ctx: &Ctx, new: JoinAsParent, peer: Peer, agent: &str) -> Resu
     let now = ctx.clock.now();
     let hash = paper::hash_of(&new.code);
     let pupil = ctx.store.read(move |conn| parent_codes::find(conn, &hash, now)).await?;
-    let pupil = ctx.auth.check_paper_code(pupil, peer, now)?;
+    let pupil = ctx.auth.check_paper_code(pupil, now)?;
     let name = check_text("name", &new.name, NAME_MAX)?;
     let login_name = check_login_name(&new.login_name)?;
     secrets::check_password(&new.password, &login_name)?;
@@ -141,16 +141,11 @@ pub async fn join(ctx: &Ctx, new: JoinAsParent, peer: Peer, agent: &str) -> Resu
 }
 
 /// Links a further child with the parent who is signed in.
-pub async fn add_child(
-    ctx: &Ctx,
-    caller: &Caller,
-    new: AddChild,
-    peer: Peer,
-) -> Result<Vec<Child>, ApiError> {
+pub async fn add_child(ctx: &Ctx, caller: &Caller, new: AddChild) -> Result<Vec<Child>, ApiError> {
     let now = ctx.clock.now();
     let hash = paper::hash_of(&new.code);
     let pupil = ctx.store.read(move |conn| parent_codes::find(conn, &hash, now)).await?;
-    let pupil = ctx.auth.check_paper_code(pupil, peer, now)?;
+    let pupil = ctx.auth.check_paper_code(pupil, now)?;
     let parent = caller.user_id;
     ctx.store.write(move |tx| use_code(tx, &hash, (parent, pupil), now)).await?;
     ctx.school.reload(&ctx.store).await?;
@@ -176,10 +171,13 @@ fn draw_codes(ctx: &Ctx, class: ClassId, wanted: &MakeParentCodes) -> Result<Vec
     if !wanted.pupil_ids.iter().all(|id| roster.iter().any(|entry| entry.pupil_id == *id)) {
         return Err(ApiError::bad_field("pupil_ids", "one of them is not in the class"));
     }
+    if wanted.pupil_ids.is_empty() && !wanted.everyone {
+        return Err(ApiError::bad_field("pupil_ids", "nobody is named; for the whole class set everyone"));
+    }
     let expires_at = expiry(ctx.clock.now());
     roster
         .into_iter()
-        .filter(|entry| wanted.pupil_ids.is_empty() || wanted.pupil_ids.contains(&entry.pupil_id))
+        .filter(|entry| wanted.everyone || wanted.pupil_ids.contains(&entry.pupil_id))
         .map(|pupil| {
             let code = paper::show(&paper::make_letter_code().map_err(ApiError::internal)?);
             Ok(ParentCode { pupil, code, expires_at })
@@ -194,6 +192,7 @@ async fn keep_codes(ctx: &Ctx, caller: &Caller, codes: &[ParentCode]) -> Result<
     ctx.store
         .write(move |tx| {
             for (hash, pupil, expires_at) in kept {
+                parent_codes::end_unused(tx, pupil, now)?;
                 parent_codes::add(tx, &hash, (pupil, by), (now, expires_at))?;
                 audit::add(tx, &AuditEntry::by(by, "make parent code", "", now).about(pupil))?;
             }

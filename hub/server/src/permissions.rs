@@ -21,6 +21,7 @@ use crate::{
     api_keys,
     auth::check_connection,
     hub::Ctx,
+    limits,
     school::School,
     sittings,
     store::{attempts, standings},
@@ -161,6 +162,7 @@ pub static RULES: &[Rule] = rules! {
     PUT    "/classes/{class_id}/groups/{group_id}":             No, No, No, OwnClass, Yes;
     DELETE "/classes/{class_id}/groups/{group_id}":             No, No, No, OwnClass, Yes;
     POST   "/classes/{class_id}/cards":                         No, No, No, OwnClass, Yes;
+    GET    "/classes/{class_id}/cards":                         No, No, No, OwnClass, Yes;
     POST   "/classes/{class_id}/parent-codes":                  No, No, No, OwnClass, Yes;
     POST   "/classes/{class_id}/parent-letters":                No, No, No, OwnClass, Yes;
     POST   "/classes/{class_id}/lessons/{lesson_id}/pause":     No, No, No, OwnClass, Yes;
@@ -216,10 +218,15 @@ pub static BY_API_KEY: &[(Method, &str)] = &[
 
 /// The row of a route.
 pub fn rule(method: &Method, path: &str) -> Option<&'static Rule> {
-    static INDEX: OnceLock<HashMap<(&'static Method, &'static str), &'static Rule>> = OnceLock::new();
-    let index = INDEX.get_or_init(|| RULES.iter().map(|rule| ((&rule.method, rule.path), rule)).collect());
-    // A method of the request lives long enough for the look-up only; the index owns its own.
-    index.iter().find_map(|((m, p), rule)| (*p == path && **m == *method).then_some(*rule))
+    static INDEX: OnceLock<HashMap<&'static str, Vec<&'static Rule>>> = OnceLock::new();
+    let index = INDEX.get_or_init(|| {
+        let mut by_path: HashMap<_, Vec<_>> = HashMap::new();
+        for rule in RULES {
+            by_path.entry(rule.path).or_default().push(rule);
+        }
+        by_path
+    });
+    index.get(path)?.iter().find(|rule| rule.method == *method).copied()
 }
 
 /// Lets a request through if its caller may do what the route does, and puts [`Caller`] into it.
@@ -240,6 +247,7 @@ pub async fn check(
     let token = bearer(&request).ok_or_else(ApiError::sign_in_needed)?;
     if api_keys::is_key(token) {
         let key = ctx.api_keys.verify(token, ctx.clock.now()).ok_or_else(ApiError::sign_in_needed)?;
+        limits::count_key(&key)?;
         if !BY_API_KEY.iter().any(|(m, p)| *m == rule.method && *p == rule.path) {
             return Err(ApiError::not_allowed());
         }
@@ -251,6 +259,8 @@ pub async fn check(
     }
     let school = ctx.school.get();
     let caller = ctx.auth.verify(&school, token, ctx.clock.now())?;
+    // Before rights are looked at, which may read the database: what is refused counts too.
+    limits::count_request(&ctx, &caller)?;
     check_connection(caller.role, peer)?;
     let must_change = school.people.get(&caller.user_id).is_some_and(|person| person.must_change);
     if must_change && !BEFORE_OWN_PASSWORD.iter().any(|(m, p)| *m == rule.method && *p == rule.path) {

@@ -2,9 +2,13 @@
 //!
 //! The walk: `dreamseed_formats` reads the file off the async threads, [`preview`] shows what becomes of each item,
 //! [`import`] looks again inside the transaction and keeps the problems only if it is still the same. A draft that the
-//! school has already is recognised by its content and not made twice.
+//! school has already is recognised by its content and not made twice; so is one that is what a file in this language
+//! shows of a problem of both languages.
 
-use std::collections::{HashMap, HashSet};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use bytes::Bytes;
 use dreamseed_formats::{FileFault, Item, Outcome, Reading};
@@ -20,6 +24,7 @@ use crate::{
     api::extract::Caller,
     authoring, content_pack,
     hub::Ctx,
+    school::ProblemVersion,
     store::{
         StoreError, WriteTx,
         audit::{self, AuditEntry},
@@ -67,7 +72,10 @@ pub struct Export {
 /// What would become of each item of a file; nothing is written.
 pub async fn preview(ctx: &Ctx, caller: &Caller, upload: Upload) -> Result<ImportReport, ExchangeError> {
     let file = read(ctx, caller, upload).await?;
-    Ok(ctx.store.read(move |conn| Ok::<_, StoreError>(file.show(&problems::newest_hashes(conn)?))).await?)
+    Ok(ctx
+        .store
+        .read(move |conn| Ok::<_, StoreError>(file.show(&file.known(problems::newest_hashes(conn)?))))
+        .await?)
 }
 
 /// Takes a file as it was previewed: every item that is not refused and not there already, all in one transaction.
@@ -86,7 +94,7 @@ pub async fn import(
         .store
         .write(move |tx| {
             // On the one writer: of two imports at once the second sees what the first has kept.
-            let mut report = file.show(&problems::newest_hashes(tx.conn())?);
+            let mut report = file.show(&file.known(problems::newest_hashes(tx.conn())?));
             if report.digest != digest {
                 return Err(ExchangeError::Changed);
             }
@@ -156,6 +164,8 @@ struct ReadFile {
     /// Of the person who reads the report.
     reader: Language,
     items: Vec<ReadItem>,
+    /// Of each problem of the school that such a file shows otherwise than the school has it: what it is here, and there.
+    shown: Vec<(ContentHash, ContentHash)>,
     /// Of the bytes and of what was said about them.
     hash: blake3::Hash,
 }
@@ -176,6 +186,14 @@ async fn read(ctx: &Ctx, caller: &Caller, upload: Upload) -> Result<ReadFile, Ex
         return Err(ExchangeError::BadField { field: "skill", why: "it is not on the list of skills" });
     }
     let (bytes, skill) = (upload.bytes, upload.skill);
+    let school = ctx.school.get();
+    let versions: Vec<Arc<ProblemVersion>> = school
+        .problems
+        .values()
+        .filter(|head| !head.archived)
+        .filter_map(|head| school.versions.get(&head.newest).cloned())
+        .collect();
+    drop(school);
     off_threads(move || {
         let known: Vec<&str> = skills.iter().map(String::as_str).collect();
         let reading = Reading { language, skill: &skill, skills: &known };
@@ -195,9 +213,29 @@ async fn read(ctx: &Ctx, caller: &Caller, upload: Upload) -> Result<ReadFile, Ex
                 Ok(ReadItem { item, content })
             })
             .collect::<Result<_, StoreError>>()?;
-        Ok(ReadFile { format, reader, items, hash: hash.finalize() })
+        let mut shown = Vec::new();
+        for version in &versions {
+            let here = problems::content_hash(&version.draft)?;
+            let there = show_in_file(format, &version.draft, &reading)?;
+            shown.extend(there.filter(|there| *there != here).map(|there| (here, there)));
+        }
+        Ok(ReadFile { format, reader, items, shown, hash: hash.finalize() })
     })
     .await?
+}
+
+/// What a draft is after it has left in a file and come back; nothing if it would not come back.
+fn show_in_file(
+    format: ProblemFormat,
+    draft: &ProblemDraft,
+    reading: &Reading<'_>,
+) -> Result<Option<ContentHash>, StoreError> {
+    let file = dreamseed_formats::write(format, &[(None, draft)], reading.language);
+    let back = dreamseed_formats::read(format, file.as_bytes(), reading).unwrap_or_default();
+    match back.into_iter().next().map(|item| item.outcome) {
+        Some(Outcome::Taken(draft, _)) => problems::content_hash(&draft).map(Some),
+        Some(Outcome::Refused(_)) | None => Ok(None),
+    }
 }
 
 fn format_of(upload: &Upload) -> Result<ProblemFormat, ExchangeError> {
@@ -226,6 +264,19 @@ async fn off_threads<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'stati
 }
 
 impl ReadFile {
+    /// The problems of the school by their content as it stands, and as such a file shows it.
+    fn known(&self, newest: HashMap<ContentHash, ProblemId>) -> HashMap<ContentHash, ProblemId> {
+        let mut known = newest.clone();
+        for (here, there) in &self.shown {
+            let Some(id) = newest.get(here).copied() else { continue };
+            // One that is the same in every language goes first, then the oldest.
+            if !newest.contains_key(there) {
+                known.entry(*there).and_modify(|first| *first = id.min(*first)).or_insert(id);
+            }
+        }
+        known
+    }
+
     /// The report, beside what the school has already.
     fn show(&self, known: &HashMap<ContentHash, ProblemId>) -> ImportReport {
         let mut earlier: HashMap<ContentHash, u32> = HashMap::new();
@@ -241,6 +292,7 @@ impl ReadFile {
             format: self.format,
             taken: count(ImportOutcome::Taken),
             changed: count(ImportOutcome::Changed),
+            known: count(ImportOutcome::Known),
             refused: count(ImportOutcome::Refused),
             items,
             digest: digest.to_string(),
@@ -253,7 +305,7 @@ impl ReadFile {
         known: &HashMap<ContentHash, ProblemId>,
         earlier: &mut HashMap<ContentHash, u32>,
     ) -> ImportItem {
-        let (outcome, mut remarks) = match &read.item.outcome {
+        let (mut outcome, mut remarks) = match &read.item.outcome {
             Outcome::Taken(_, remarks) => {
                 let is_changed = remarks.iter().any(dreamseed_formats::Remark::is_loss);
                 let outcome = if is_changed { ImportOutcome::Changed } else { ImportOutcome::Taken };
@@ -265,11 +317,13 @@ impl ReadFile {
         if let Some(content) = &read.content {
             problem_id = known.get(content).copied();
             if problem_id.is_some() {
+                outcome = ImportOutcome::Known;
                 remarks.push(match self.reader {
                     Language::Ko => "이미 있는 문제라 새로 만들지 않습니다.".to_owned(),
                     Language::En => "The school has this problem already; it is not made again.".to_owned(),
                 });
             } else if let Some(first) = earlier.get(content) {
+                outcome = ImportOutcome::Known;
                 remarks.push(match self.reader {
                     Language::Ko => format!("이 파일의 {first}번과 같은 문제라 한 번만 만듭니다."),
                     Language::En => format!("It is the same as item {first} of this file and made once."),

@@ -6,6 +6,7 @@ use dreamseed_wire::{
     ids::*,
     lesson::{NoteKind, OpenForPupil, OpenedKind, PupilEvent, PupilNote, SendNote},
 };
+use jiff::Timestamp;
 
 use crate::{
     answering::is_withheld,
@@ -30,6 +31,8 @@ const LISTED: u32 = 100;
 pub enum NoteError {
     #[error("the note is not known")]
     UnknownNote,
+    #[error("the pupil is not in the class")]
+    UnknownPupil,
     #[error("{field}: {why}")]
     BadField { field: &'static str, why: &'static str },
     /// An exam has no help, not even the teacher's.
@@ -47,6 +50,7 @@ pub async fn send(
     body: SendNote,
 ) -> Result<PupilNote, NoteError> {
     let (school, now, by) = (ctx.school.get(), ctx.clock.now(), caller.user_id);
+    check_pupil(&school, class, pupil)?;
     check_lesson(&school, class, body.lesson_id)?;
     if body.problem_version_id.is_some_and(|id| !school.versions.contains_key(&id)) {
         return Err(NoteError::BadField { field: "problem_version_id", why: "not a problem of this hub" });
@@ -78,6 +82,7 @@ pub async fn open(
     body: OpenForPupil,
 ) -> Result<PupilNote, NoteError> {
     let (school, now, by) = (ctx.school.get(), ctx.clock.now(), caller.user_id);
+    check_pupil(&school, class, pupil)?;
     check_lesson(&school, class, body.lesson_id)?;
     let version_id = body.problem_version_id;
     if is_withheld(&school, pupil, version_id, now) {
@@ -134,16 +139,20 @@ pub fn tell(
     note: StoredNote,
 ) -> Result<PupilNote, StoreError> {
     pupil_notes::add(tx, pupil_id, &note)?;
+    let is_shown = !is_kept_back(school, pupil_id, &note, note.created_at);
     let view = view(school, pupil_id, note);
-    tx.publish(Committed::Pupil { pupil_id, event: PupilEvent::Note { note: view.clone() } });
+    if is_shown {
+        tx.publish(Committed::Pupil { pupil_id, event: PupilEvent::Note { note: view.clone() } });
+    }
     Ok(view)
 }
 
-/// What a pupil was told, newest first.
+/// What a pupil was told, newest first; without what helps with a problem of an exam that is running.
 pub async fn list_own(ctx: &Ctx, pupil: UserId) -> Result<Vec<PupilNote>, StoreError> {
-    let school = ctx.school.get();
+    let (school, now) = (ctx.school.get(), ctx.clock.now());
     let notes = ctx.store.read(move |conn| pupil_notes::of_pupil(conn, pupil, LISTED)).await?;
-    Ok(notes.into_iter().map(|note| view(&school, pupil, note)).collect())
+    let shown = notes.into_iter().filter(|note| !is_kept_back(&school, pupil, note, now));
+    Ok(shown.map(|note| view(&school, pupil, note)).collect())
 }
 
 /// A pupil has seen a note.
@@ -151,6 +160,17 @@ pub async fn see(ctx: &Ctx, pupil: UserId, note: NoteId) -> Result<(), NoteError
     let now = ctx.clock.now();
     let found = ctx.store.write(move |tx| pupil_notes::see(tx, note, pupil, now)).await?;
     if found { Ok(()) } else { Err(NoteError::UnknownNote) }
+}
+
+/// Whether an exam that is running for the pupil keeps a note: a step, a solution or a corrected grade of one of its
+/// problems, even if it was told before. What a teacher writes is never kept.
+pub fn is_kept_back(school: &School, pupil: UserId, note: &StoredNote, now: Timestamp) -> bool {
+    match note.kind {
+        NoteKind::Note => false,
+        NoteKind::Step | NoteKind::Solution | NoteKind::Regraded => {
+            note.problem_version_id.is_some_and(|version| is_withheld(school, pupil, version, now))
+        }
+    }
 }
 
 fn view(school: &School, pupil: UserId, note: StoredNote) -> PupilNote {
@@ -173,6 +193,12 @@ fn view(school: &School, pupil: UserId, note: StoredNote) -> PupilNote {
 fn hint(version: &ProblemVersion, level: u32, language: Language) -> Option<&str> {
     let text = version.draft.hints.get((level as usize).checked_sub(1)?)?.get(language);
     (!text.is_empty()).then_some(text)
+}
+
+/// The table of rights lets an admin name any pupil, and any id.
+fn check_pupil(school: &School, class: ClassId, pupil: UserId) -> Result<(), NoteError> {
+    let is_in = school.class_of(pupil).is_some_and(|found| found.class_id == class);
+    if is_in { Ok(()) } else { Err(NoteError::UnknownPupil) }
 }
 
 fn check_lesson(school: &School, class: ClassId, lesson: Option<LessonId>) -> Result<(), NoteError> {

@@ -10,7 +10,7 @@ pub mod keys;
 pub mod notes;
 mod recount;
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
 use dreamseed_grading::{DraftFault, GradeError};
 use dreamseed_wire::{
@@ -33,6 +33,7 @@ use self::{
 use crate::{
     answering::{self, AnsweringError},
     api::extract::Caller,
+    audit_log::{self, BadReason},
     hub::Ctx,
     pupil_notes,
     school::{ProblemVersion, School},
@@ -45,9 +46,6 @@ use crate::{
     },
 };
 
-/// The longest reason, in characters.
-const MAX_REASON: usize = 300;
-
 /// Why a grade cannot be corrected.
 #[derive(Debug, thiserror::Error)]
 pub enum RegradingError {
@@ -57,8 +55,8 @@ pub enum RegradingError {
     UnknownRegrade,
     #[error("the attempt is not known")]
     UnknownAttempt,
-    #[error("no reason is given, or a longer one than {MAX_REASON} characters")]
-    ReasonNeeded,
+    #[error(transparent)]
+    Reason(#[from] BadReason),
     #[error("the outcome is no longer the one that was previewed")]
     Changed,
     #[error("somebody else made the correction")]
@@ -84,7 +82,7 @@ pub async fn preview(
     ctx.store
         .read(move |conn| {
             let corrected = CorrectedProblem::of(&school, problem, &correction)?;
-            let plan = corrected.plan(conn, &school, corrected.stand_in())?;
+            let plan = corrected.plan(conn, corrected.stand_in())?;
             Ok(show(&plan, corrected.newest, &school, &caller))
         })
         .await
@@ -97,7 +95,7 @@ pub async fn apply(
     problem: ProblemId,
     body: ApplyRegrade,
 ) -> Result<RegradeView, RegradingError> {
-    let reason = check_reason(&body.reason)?;
+    let reason = audit_log::check_reason(&body.reason)?;
     let (school, by, now) = (ctx.school.get(), caller.user_id, ctx.clock.now());
     let (regrade, last_seq) = ctx
         .store
@@ -109,7 +107,7 @@ pub async fn apply(
             let (key_version, key_is_new) =
                 problems::add_version(tx, problem, &corrected.draft, Some(by), now)?;
             let version = corrected.as_version(key_version, key_is_new);
-            let plan = corrected.plan(tx.conn(), &school, (version, key_is_new))?;
+            let plan = corrected.plan(tx.conn(), (version, key_is_new))?;
             if plan.digest(corrected.newest) != body.digest {
                 return Err(RegradingError::Changed);
             }
@@ -174,6 +172,30 @@ pub async fn undo(ctx: &Ctx, caller: &Caller, regrade: RegradeId) -> Result<Regr
     view(ctx, regrade).await
 }
 
+/// Grades again what an earlier correction did not reach because the hub was stopped right after it; at each start, before
+/// anybody is served. A problem that cannot be graded stays as it is and is told in the log.
+pub async fn settle_all(ctx: &Ctx) {
+    let (school, now) = (ctx.school.get(), ctx.clock.now());
+    for problem in school.corrections.keys().copied() {
+        let school = Arc::clone(&school);
+        let settled = ctx.store.write(move |tx| {
+            let last = regrades::of_problem(tx.conn(), problem)?.into_iter().next();
+            let Some((regrade, by)) = last.and_then(|last| Some((last.id, last.by_user?))) else {
+                return Ok(0);
+            };
+            settle_problem(tx, &school, problem, 0, regrade, &Stamp { by, reason: None, now })
+        });
+        match settled.await {
+            Ok(0) => {}
+            Ok(changed) => tracing::info!(changed, problem.id = %problem, "ended a correction that was cut short"),
+            Err(error) => {
+                let error: RegradingError = error;
+                tracing::error!(%error, problem.id = %problem, "a correction that was cut short cannot be ended");
+            }
+        }
+    }
+}
+
 /// A teacher's own grade for one answer, which no correction of a key changes.
 pub async fn override_grade(
     ctx: &Ctx,
@@ -181,7 +203,7 @@ pub async fn override_grade(
     attempt: AttemptId,
     body: OverrideGrade,
 ) -> Result<AttemptView, RegradingError> {
-    let reason = check_reason(&body.reason)?;
+    let reason = audit_log::check_reason(&body.reason)?;
     let (school, by, now) = (ctx.school.get(), caller.user_id, ctx.clock.now());
     ctx.store
         .write(move |tx| {
@@ -273,13 +295,13 @@ impl<'a> CorrectedProblem<'a> {
         }
     }
 
+    /// With the corrections of the record, not those in memory: another one may have been made this moment.
     fn plan(
         &self,
         conn: &ReadConn,
-        school: &School,
         (version, key_is_new): (ProblemVersion, bool),
     ) -> Result<Plan, RegradingError> {
-        let mut corrections = school.corrections.get(&self.newest.problem_id).cloned().unwrap_or_default();
+        let mut corrections = regrades::corrections(conn, self.newest.problem_id)?;
         corrections.push(Correction {
             key_version: version.problem_version_id,
             key_is_new,
@@ -490,7 +512,8 @@ fn tell_all(
     Ok(())
 }
 
-/// After a change of keys: the school in memory grades by it, and what was graded by the old one meanwhile follows.
+/// After a change of keys: the school in memory grades by it, and what was graded by the old one meanwhile follows. Should
+/// the hub stop before, [`settle_all`] does it at the next start, and the plan of a further correction holds it too.
 async fn settle(
     ctx: &Ctx,
     problem: ProblemId,
@@ -502,11 +525,27 @@ async fn settle(
     let (school, now) = (ctx.school.get(), ctx.clock.now());
     ctx.store
         .write(move |tx| {
-            let corrections = regrades::corrections(tx.conn(), problem)?;
-            let plan = Plan::make(tx.conn(), &school.versions_of(problem), &corrections, since)?;
-            write_plan(tx, &school, &plan, regrade, &Stamp { by, reason: None, now })
+            let stamp = Stamp { by, reason: None, now };
+            settle_problem(tx, &school, problem, since, regrade, &stamp).map(drop)
         })
         .await
+}
+
+/// Grades the answers after a place of the record that another key has graded than the one that counts; how many changed.
+fn settle_problem(
+    tx: &WriteTx<'_>,
+    school: &School,
+    problem: ProblemId,
+    since: i64,
+    regrade: RegradeId,
+    stamp: &Stamp<'_>,
+) -> Result<usize, RegradingError> {
+    let corrections = regrades::corrections(tx.conn(), problem)?;
+    let plan = Plan::make(tx.conn(), &school.versions_of(problem), &corrections, since)?;
+    if !plan.changes.is_empty() {
+        write_plan(tx, school, &plan, regrade, stamp)?;
+    }
+    Ok(plan.changes.len())
 }
 
 async fn view(ctx: &Ctx, regrade: RegradeId) -> Result<RegradeView, RegradingError> {
@@ -525,15 +564,6 @@ fn view_of(school: &School, stored: StoredRegrade) -> RegradeView {
         created_at: stored.created_at,
         undone_at: stored.undone_at,
     }
-}
-
-/// A reason in 1 to [`MAX_REASON`] characters.
-fn check_reason(reason: &str) -> Result<String, RegradingError> {
-    let reason = reason.trim();
-    if reason.is_empty() || reason.chars().count() > MAX_REASON {
-        return Err(RegradingError::ReasonNeeded);
-    }
-    Ok(reason.to_owned())
 }
 
 fn known_version(school: &School, id: ProblemVersionId) -> Result<&ProblemVersion, RegradingError> {

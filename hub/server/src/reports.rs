@@ -26,7 +26,9 @@ use crate::{
     hub::Ctx,
     school::{Class, School},
     store::{
-        ReadConn, StoreError, answer_counts, grades,
+        ReadConn, StoreError,
+        answer_counts::{self, ProblemTries},
+        grades,
         masteries::{self, Mastery},
         reports as rows,
         skill_days::{self, Workday},
@@ -94,9 +96,9 @@ pub async fn of_class(
                 class_name: class.name.clone(),
                 from: days.from.to_string(),
                 to: days.to.to_string(),
-                answers: progress.iter().map(PupilProgress::answers).sum(),
+                answers: progress.iter().map(|pupil| pupil.answers).sum(),
                 pupils: heat_map(&school, &progress, &skills),
-                problems: difficult_problems(conn, &school, &lessons, language)?,
+                problems: difficult_problems(conn, &school, class.class_id, &lessons, language)?,
                 needs_help: needs_help(conn, &school, &lessons, &progress, days, language)?,
                 skills,
             })
@@ -144,7 +146,7 @@ pub async fn problems_of_class(
         .read(move |conn| {
             let class = school.classes.get(&class).ok_or(ReportError::UnknownClass)?;
             let lessons = lessons_of(&school, class, days, now);
-            Ok(difficult_problems(conn, &school, &lessons, language)?)
+            Ok(difficult_problems(conn, &school, class.class_id, &lessons, language)?)
         })
         .await
 }
@@ -174,33 +176,33 @@ struct PupilProgress {
     pupil: UserId,
     /// By skill.
     masteries: Vec<Mastery>,
-    /// Of the report's days, and of the weeks before that falling looks at.
+    /// Of the weeks that falling looks at.
     days: Vec<Workday>,
-    from: String,
+    /// Answers of the report's days that could be read.
+    answers: u32,
 }
 
 impl PupilProgress {
-    /// Answers of the report's days that could be read.
-    fn answers(&self) -> u32 {
-        self.days.iter().filter(|day| day.day >= self.from).map(|day| day.attempts).sum()
-    }
-
     fn last_day(&self) -> Option<&str> {
         self.masteries.iter().map(|mastery| mastery.last_day.as_str()).max()
     }
 }
 
 fn read_progress(conn: &ReadConn, pupils: &[UserId], days: Days) -> Result<Vec<PupilProgress>, StoreError> {
-    let first = before(days.to, needs::NOW_DAYS + needs::BEFORE_DAYS).min(days.from).to_string();
-    let to = days.to.to_string();
+    let recent = before(days.to, needs::NOW_DAYS + needs::BEFORE_DAYS).to_string();
+    let (from, to) = (days.from.to_string(), days.to.to_string());
     pupils
         .iter()
         .map(|pupil| {
+            let days = skill_days::between(conn, *pupil, &recent, &to)?;
+            let of_report = days.iter().filter(|day| day.day >= from).map(|day| day.attempts);
+            // Of a longer report the days before need no more than their sum.
+            let earlier = skill_days::attempts(conn, *pupil, &from, &recent)?;
             Ok(PupilProgress {
                 pupil: *pupil,
                 masteries: masteries::of_pupil(conn, *pupil)?,
-                days: skill_days::between(conn, *pupil, &first, &to)?,
-                from: days.from.to_string(),
+                answers: of_report.sum::<u32>() + earlier,
+                days,
             })
         })
         .collect()
@@ -240,7 +242,7 @@ fn heat_map(school: &School, progress: &[PupilProgress], skills: &[ReportSkill])
         }
         Some(ReportRow {
             pupil: entry_of(school, progress)?,
-            answers: progress.answers(),
+            answers: progress.answers,
             last_day: progress.last_day().map(str::to_owned),
             cells,
         })
@@ -266,64 +268,66 @@ fn lessons_of(school: &School, class: &Class, days: Days, now: Timestamp) -> Vec
 fn difficult_problems(
     conn: &ReadConn,
     school: &School,
+    class: ClassId,
     lessons: &[LessonId],
     language: Language,
 ) -> Result<Vec<DifficultProblem>, StoreError> {
-    let mut tries: HashMap<ProblemVersionId, (u32, u32, Vec<LessonId>)> = HashMap::new();
-    for lesson in lessons {
-        for problem in answer_counts::of_lesson(conn, *lesson)? {
-            let (right, wrong, held) = tries.entry(problem.problem_version_id).or_default();
-            *right += problem.right;
-            *wrong += problem.wrong;
-            held.push(*lesson);
-        }
-    }
-    let hardness = |right: u32, wrong: u32| f64::from(wrong + 1) / f64::from(right + wrong + 4);
-    let mut hard: Vec<_> = tries.into_iter().filter(|(_, (_, wrong, _))| *wrong > 0).collect();
-    hard.sort_by(|(a_id, a), (b_id, b)| {
-        hardness(b.0, b.1).total_cmp(&hardness(a.0, a.1)).then_with(|| a_id.cmp(b_id))
+    let hardness =
+        |tries: &ProblemTries| f64::from(tries.wrong + 1) / f64::from(tries.right + tries.wrong + 4);
+    let mut hard = answer_counts::of_lessons(conn, lessons)?;
+    hard.retain(|tries| tries.wrong > 0 && school.versions.contains_key(&tries.problem_version_id));
+    hard.sort_by(|a, b| {
+        hardness(b).total_cmp(&hardness(a)).then_with(|| a.problem_version_id.cmp(&b.problem_version_id))
     });
     hard.truncate(PROBLEMS);
-    hard.into_iter()
-        .filter_map(|(id, (right, wrong, lessons))| {
-            let version = school.versions.get(&id)?;
-            Some((version, right + wrong, lessons))
-        })
-        .map(|(version, tries, lessons)| {
-            let id = version.problem_version_id;
-            let mut solved: BTreeMap<UserId, bool> = BTreeMap::new();
-            let mut wrong: BTreeMap<String, WrongAnswer> = BTreeMap::new();
-            for lesson in lessons {
-                for (pupil, has_solved) in rows::tried(conn, lesson, id)? {
-                    *solved.entry(pupil).or_default() |= has_solved;
-                }
-                for (answer, count) in answer_counts::wrong(conn, lesson, id)? {
-                    let text = dreamseed_grading::describe(&version.draft.question, &answer, language);
-                    let known = wrong.entry(text.clone()).or_insert_with(|| {
-                        let key = &school.graded_by(version).1.key;
-                        let common =
-                            dreamseed_grading::find_misconception(&version.draft.common_wrong, key, &answer);
-                        let misconception =
-                            common.map(|common| common.misconception.get(language).to_owned());
-                        WrongAnswer { answer: text, count: 0, misconception }
-                    });
-                    known.count += count;
-                }
-            }
-            let mut wrong_answers: Vec<_> = wrong.into_values().collect();
-            wrong_answers.sort_by_key(|wrong| std::cmp::Reverse(wrong.count));
-            wrong_answers.truncate(WRONG_ANSWERS);
-            Ok(DifficultProblem {
-                problem_version_id: id,
-                title: version.draft.title.get(language).to_owned(),
-                skill: version.skill.clone(),
-                pupils_tried: solved.len() as u32,
-                pupils_solved: solved.values().filter(|solved| **solved).count() as u32,
-                tries,
-                wrong_answers,
-            })
-        })
-        .collect()
+    let ids: Vec<_> = hard.iter().map(|tries| tries.problem_version_id).collect();
+    let mut answers = wrong_answers(conn, school, lessons, &ids, language)?;
+    let held: Vec<_> = lessons.iter().filter_map(|id| school.lessons.get(id)).collect();
+    let problems = hard.into_iter().filter_map(|tries| {
+        let id = tries.problem_version_id;
+        let version = school.versions.get(&id)?;
+        let held = held.iter().filter(|lesson| lesson.problems.contains(&id)).map(|lesson| lesson.lesson_id);
+        let pupils = match rows::tried(conn, class, held, id) {
+            Ok(pupils) => pupils,
+            Err(err) => return Some(Err(err)),
+        };
+        let mut wrong_answers: Vec<_> = answers.remove(&id).unwrap_or_default().into_values().collect();
+        wrong_answers.sort_by_key(|wrong| std::cmp::Reverse(wrong.count));
+        wrong_answers.truncate(WRONG_ANSWERS);
+        Some(Ok(DifficultProblem {
+            problem_version_id: id,
+            title: version.draft.title.get(language).to_owned(),
+            skill: version.skill.clone(),
+            pupils_tried: pupils.tried,
+            pupils_solved: pupils.solved,
+            tries: tries.right + tries.wrong,
+            wrong_answers,
+        }))
+    });
+    problems.collect()
+}
+
+/// The wrong answers to each problem, by what a person reads: different spellings may be one.
+fn wrong_answers(
+    conn: &ReadConn,
+    school: &School,
+    lessons: &[LessonId],
+    problems: &[ProblemVersionId],
+    language: Language,
+) -> Result<HashMap<ProblemVersionId, BTreeMap<String, WrongAnswer>>, StoreError> {
+    let mut wrong: HashMap<_, BTreeMap<String, WrongAnswer>> = HashMap::new();
+    for (id, answer, count) in answer_counts::wrong(conn, lessons, problems)? {
+        let Some(version) = school.versions.get(&id) else { continue };
+        let text = dreamseed_grading::describe(&version.draft.question, &answer, language);
+        let known = wrong.entry(id).or_default().entry(text.clone()).or_insert_with(|| {
+            let key = &school.graded_by(version).1.key;
+            let common = dreamseed_grading::find_misconception(&version.draft.common_wrong, key, &answer);
+            let misconception = common.map(|common| common.misconception.get(language).to_owned());
+            WrongAnswer { answer: text, count: 0, misconception }
+        });
+        known.count += count;
+    }
+    Ok(wrong)
 }
 
 fn needs_help(

@@ -18,7 +18,7 @@ use dreamseed_wire::{
     class::AddClass,
     ids::*,
     live::LiveEvent,
-    people::{RosterChangeKind, RosterImported, RosterPreview},
+    people::{RosterChangeKind, RosterImported, RosterPreview, TakenNumber},
 };
 use jiff::{Timestamp, civil::Date};
 use tokio::sync::Semaphore;
@@ -34,7 +34,7 @@ use crate::{
         audit::{self, AuditEntry},
         lessons,
         roster_changes::{self, Done, Renamed, Returned},
-        rosters, sessions, users,
+        rosters, sessions, sittings, users,
     },
     teaching::make_code,
 };
@@ -50,10 +50,15 @@ pub enum RosteringError {
     File(#[from] ListFault),
     #[error("{0} lines of the list cannot be taken")]
     Faults(usize),
+    /// By class and number.
+    #[error("{} numbers of missing pupils are somebody else's in the list", .0.len())]
+    NumbersTaken(Vec<TakenNumber>),
     #[error("the school is no longer as the preview showed it")]
     Changed,
     #[error("{0} numbers would be taken twice")]
     Conflicts(usize),
+    #[error("an exam is running in one of the classes")]
+    ExamRunning,
     #[error("{field}: {why}")]
     BadField { field: &'static str, why: &'static str },
     #[error("the class is not known")]
@@ -100,8 +105,9 @@ pub async fn preview(ctx: &Ctx, caller: &Caller, upload: Upload) -> Result<Roste
 /// Makes the changes of a list, all of them or none.
 ///
 /// # Errors
-/// [`RosteringError::Changed`] if they are no longer those of the preview with this digest, and
-/// [`RosteringError::Faults`] while a line cannot be taken.
+/// [`RosteringError::Changed`] if they are no longer those of the preview with this digest,
+/// [`RosteringError::Faults`] while a line cannot be taken, and [`RosteringError::NumbersTaken`] while a new pupil has
+/// the number of a missing one who stays.
 pub async fn import(
     ctx: &Ctx,
     caller: &Caller,
@@ -125,6 +131,9 @@ pub async fn import(
             }
             if !shown.faults.is_empty() {
                 return Err(RosteringError::Faults(shown.faults.len()));
+            }
+            if !shown.taken.is_empty() && !archive_missing {
+                return Err(RosteringError::NumbersTaken(shown.taken));
             }
             apply(tx, &asked, &plan, archive_missing, (now, today))
         })
@@ -184,11 +193,17 @@ impl Asked {
             rows: u32::try_from(list.rows.len()).unwrap_or(u32::MAX),
             changes: plan.changes,
             missing: plan.missing,
+            taken: plan.taken,
             faults,
             digest: String::new(),
         };
-        preview.digest =
-            digest_of(&(&preview.changes, &preview.missing, &preview.faults, preview.school_year));
+        preview.digest = digest_of(&(
+            &preview.changes,
+            &preview.missing,
+            &preview.taken,
+            &preview.faults,
+            preview.school_year,
+        ));
         preview
     }
 }
@@ -240,6 +255,7 @@ fn apply(
         .filter(|pupil| !leaving.contains(pupil))
         .collect();
     let mut touched: BTreeSet<UserId> = &moving | &leaving;
+    check_sittings(tx, &touched, now)?;
     snapshot(tx, &touched, &mut done.before)?;
     // All numbers are free before the first is given again.
     for pupil in &moving {
@@ -338,6 +354,16 @@ fn archive(
     users::archive(tx, pupil, now, today)?;
     audit::add(tx, &AuditEntry::by(by, "archive user", "", now).about(pupil))?;
     sessions::end_of_user(tx, pupil, None, now, EndReason::Archived.word())
+}
+
+/// Nobody is taken out of an exam: what was answered would be lost, and its grades told.
+fn check_sittings(tx: &WriteTx<'_>, pupils: &BTreeSet<UserId>, now: Timestamp) -> Result<(), RosteringError> {
+    for pupil in pupils {
+        if sittings::is_sitting(tx.conn(), *pupil, now)? {
+            return Err(RosteringError::ExamRunning);
+        }
+    }
+    Ok(())
 }
 
 fn snapshot(

@@ -20,8 +20,9 @@ use utoipa_axum::router::OpenApiRouter;
 
 use crate::{
     api::{self, problem::ApiError},
+    disk,
     hub::Ctx,
-    limits, permissions, request, telemetry, ui_files,
+    openapi, permissions, request, telemetry, ui_files,
 };
 
 /// Bytes of a body on most routes.
@@ -86,17 +87,20 @@ fn interface() -> OpenApiRouter<Arc<Ctx>> {
         .merge(api::house::routes())
         .merge(api::audit::routes())
         .merge(api::api_keys::routes())
-        .layer(DefaultBodyLimit::max(BODY_LIMIT))
+        .merge(api::retention::routes())
+        .merge(api::privacy::routes())
         .merge(api::regrades::routes())
         .merge(api::reports::routes())
-        .merge(api::rosters::routes().layer(DefaultBodyLimit::max(LIST_LIMIT)))
+        .merge(api::rosters::routes())
+        .layer(DefaultBodyLimit::max(BODY_LIMIT))
+        .merge(api::rosters::file_routes().layer(DefaultBodyLimit::max(LIST_LIMIT)))
         .merge(api::problem_exchange::routes().layer(DefaultBodyLimit::max(dreamseed_formats::MAX_FILE)))
         .merge(api::problems::routes().layer(DefaultBodyLimit::max(DRAFT_LIMIT)))
 }
 
 /// The description of the interface, as checked in at `ui/openapi.json`.
 pub fn openapi() -> utoipa::openapi::OpenApi {
-    interface().into_openapi()
+    openapi::complete(interface().into_openapi())
 }
 
 /// The whole service.
@@ -104,7 +108,7 @@ pub fn build(ctx: Arc<Ctx>) -> Router {
     let timeout = Duration::from_secs(ctx.config.http.request_timeout_secs);
     let (interface, _) = interface().split_for_parts();
     let interface = interface
-        .route_layer(middleware::from_fn_with_state(Arc::clone(&ctx), limits::check))
+        .route_layer(middleware::from_fn_with_state(Arc::clone(&ctx), disk::check))
         .route_layer(middleware::from_fn_with_state(Arc::clone(&ctx), permissions::check))
         .route_layer(middleware::from_fn(run_to_the_end))
         .method_not_allowed_fallback(|| async {

@@ -15,7 +15,7 @@ use dreamseed_wire::{
     authoring::ProblemDraft,
     class::{ClassGroup, ClassSettings, ClassSummary, RosterEntry},
     ids::*,
-    lesson::{HintCeiling, LessonMode, LessonState, LessonView, Sitting},
+    lesson::{HintCeiling, LessonFor, LessonMode, LessonState, LessonView, Sitting},
     problem::{LessonProblems, MyProblems, ProblemSummary, ProblemView},
 };
 use jiff::{Timestamp, tz::TimeZone};
@@ -122,6 +122,14 @@ impl Lesson {
     /// Whether it is for this pupil of its class.
     pub fn is_for(&self, pupil: UserId) -> bool {
         self.pupils.is_empty() || self.pupils.contains(&pupil)
+    }
+
+    /// How far help may go in it.
+    pub fn help_ceiling(&self) -> HintCeiling {
+        match self.mode {
+            LessonMode::Exam => HintCeiling::None,
+            LessonMode::Practice => self.hint_ceiling,
+        }
     }
 
     /// Whether it is an exam that still keeps its grades.
@@ -306,10 +314,73 @@ impl School {
             .any(|lesson| lesson.problems.contains(&version) && !lesson.is_running_exam(now))
     }
 
-    /// The exam that is running for a pupil and holds this version: while it does, the pupil gets no grade, help or
-    /// solution for the version, wherever it was given.
+    /// The exam that is running for a pupil and holds this problem: while it does, the pupil gets no grade, help or
+    /// solution for any version of it, wherever it was given.
     pub fn exam_with(&self, pupil: UserId, version: ProblemVersionId, now: Timestamp) -> Option<&Lesson> {
-        self.running_exams(pupil, now).find(|lesson| lesson.problems.contains(&version))
+        self.running_exams(pupil, now).find(|lesson| self.holds_problem(lesson, version))
+    }
+
+    /// The exams that have ended and still take what was given before their end, and hold this problem.
+    pub fn ended_exams_with(
+        &self,
+        pupil: UserId,
+        version: ProblemVersionId,
+        now: Timestamp,
+    ) -> impl Iterator<Item = &Lesson> {
+        self.ended_exams(pupil, now).filter(move |lesson| self.holds_problem(lesson, version))
+    }
+
+    /// The exams that have ended for a pupil and still take what was given before their end.
+    pub fn ended_exams(&self, pupil: UserId, now: Timestamp) -> impl Iterator<Item = &Lesson> {
+        self.lessons_for(pupil)
+            .filter(move |lesson| lesson.mode == LessonMode::Exam && lesson.timing.takes_late_answers(now))
+    }
+
+    /// The lesson that an answer belongs to: the one that it names, else the newest practice lesson of the pupil that is
+    /// not over and holds the version, so that leaving the lesson out leads round nothing.
+    pub fn lesson_of_answer(
+        &self,
+        pupil: UserId,
+        version: ProblemVersionId,
+        named: Option<LessonId>,
+        now: Timestamp,
+    ) -> Option<&Lesson> {
+        if let Some(id) = named {
+            return self.lessons.get(&id);
+        }
+        self.lessons_for(pupil).find(|lesson| {
+            lesson.mode == LessonMode::Practice
+                && lesson.timing.ended_at(now).is_none()
+                && lesson.problems.contains(&version)
+        })
+    }
+
+    /// How far help may go for an answer: as its lesson says; for practice on one's own as the strictest of the practice
+    /// lessons says that gave the problem, in whatever version.
+    pub fn help_ceiling(
+        &self,
+        pupil: UserId,
+        lesson: Option<LessonId>,
+        version: ProblemVersionId,
+    ) -> HintCeiling {
+        if let Some(lesson) = lesson.and_then(|id| self.lessons.get(&id)) {
+            return lesson.help_ceiling();
+        }
+        self.lessons_for(pupil)
+            .filter(|lesson| lesson.mode == LessonMode::Practice && self.holds_problem(lesson, version))
+            .map(|lesson| lesson.hint_ceiling)
+            .min()
+            .unwrap_or(HintCeiling::WorkedStep)
+    }
+
+    /// Whether a lesson holds the problem of this version, in whatever version.
+    fn holds_problem(&self, lesson: &Lesson, version: ProblemVersionId) -> bool {
+        let problem_of = |id: &ProblemVersionId| self.versions.get(id).map(|version| version.problem_id);
+        let problem = problem_of(&version);
+        lesson
+            .problems
+            .iter()
+            .any(|held| *held == version || (problem.is_some() && problem_of(held) == problem))
     }
 
     /// The exams that are running for a pupil.
@@ -342,6 +413,7 @@ impl School {
     pub fn lesson_view(&self, lesson: &Lesson, language: Language, now: Timestamp) -> LessonView {
         let mut pupil_ids: Vec<_> = lesson.pupils.iter().copied().collect();
         pupil_ids.sort();
+        let whom = if pupil_ids.is_empty() { LessonFor::Class } else { LessonFor::Pupils { pupil_ids } };
         LessonView {
             lesson_id: lesson.lesson_id,
             class_id: lesson.class_id,
@@ -350,7 +422,7 @@ impl School {
             hint_ceiling: lesson.hint_ceiling,
             state: lesson.timing.state_at(now),
             problems: self.summaries(&lesson.problems, language),
-            pupil_ids,
+            whom,
             opened_at: lesson.timing.opened_at,
             ends_at: lesson.timing.shown_end(now),
             closed_at: lesson.timing.ended_at(now),

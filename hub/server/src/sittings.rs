@@ -42,7 +42,7 @@ pub enum SittingError {
     #[error("the exam has not been begun")]
     NotBegun,
     /// Progress would tell what the exam keeps.
-    #[error("the pupil sits in an exam that is running")]
+    #[error("an exam is running for the pupil")]
     ExamRunning,
     #[error("the sitting could not be kept")]
     Store(#[from] StoreError),
@@ -112,6 +112,7 @@ pub async fn hand_in(
 
 /// Where a pupil stands with everything they have tried; without what an exam keeps.
 pub async fn my_standing(ctx: &Ctx, pupil: UserId) -> Result<MyStanding, StoreError> {
+    show_grades(ctx, pupil).await?;
     let (school, now) = (ctx.school.get(), ctx.clock.now());
     let standings = ctx.store.read(move |conn| standings::of_pupil(conn, pupil)).await?;
     let problems = standings
@@ -123,14 +124,56 @@ pub async fn my_standing(ctx: &Ctx, pupil: UserId) -> Result<MyStanding, StoreEr
 /// A pupil's own progress.
 ///
 /// # Errors
-/// [`SittingError::ExamRunning`] from the beginning of a sitting until the exam is closed.
+/// [`SittingError::ExamRunning`] while an exam that is not over is for the pupil, begun or not: figures would tell whether an
+/// answer to one of its problems is right, given through practice.
 pub async fn my_progress(ctx: &Ctx, pupil: UserId) -> Result<Progress, SittingError> {
+    let progress = family_progress(ctx, pupil).await?;
+    show_grades(ctx, pupil).await?;
+    Ok(progress)
+}
+
+/// A pupil's progress as their parents see it: no earlier than the pupil.
+///
+/// # Errors
+/// As [`my_progress`].
+pub async fn family_progress(ctx: &Ctx, pupil: UserId) -> Result<Progress, SittingError> {
     let (school, now) = (ctx.school.get(), ctx.clock.now());
-    let exams: Vec<_> = school.running_exams(pupil, now).map(|exam| exam.lesson_id).collect();
-    if has_begun_any(ctx, pupil, exams).await? {
+    if school.running_exams(pupil, now).next().is_some() {
         return Err(SittingError::ExamRunning);
     }
     Ok(progress::of_pupil(ctx, pupil).await?)
+}
+
+/// Notes that a pupil is about to be shown grades of exams that have ended: from then on they take no late answers of
+/// this pupil. Call it before the grades are read.
+pub async fn show_grades(ctx: &Ctx, pupil: UserId) -> Result<(), StoreError> {
+    let (school, now) = (ctx.school.get(), ctx.clock.now());
+    let mut exams: Vec<_> = school.ended_exams(pupil, now).map(|exam| exam.lesson_id).collect();
+    if exams.is_empty() {
+        return Ok(());
+    }
+    let is_new = move |conn: &ReadConn, exam: &LessonId| {
+        let sitting = sittings::get(conn, *exam, pupil)?;
+        Ok::<_, StoreError>(sitting.is_some_and(|sitting| sitting.shown_at.is_none()))
+    };
+    exams = ctx
+        .store
+        .read(move |conn| {
+            let mut new = Vec::new();
+            for exam in exams {
+                if is_new(conn, &exam)? {
+                    new.push(exam);
+                }
+            }
+            Ok::<_, StoreError>(new)
+        })
+        .await?;
+    if exams.is_empty() {
+        return Ok(());
+    }
+    ctx.store
+        .write(move |tx| exams.iter().try_for_each(|exam| sittings::show(tx, *exam, pupil, now).map(drop)))
+        .await
 }
 
 /// Whether a pupil has begun an exam that is running and holds this version.

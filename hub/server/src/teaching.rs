@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use crate::{
     answering,
     api::extract::Caller,
-    auth::accounts::check_text,
+    auth::accounts::read_line,
     clock::day_of,
     hub::Ctx,
     progress,
@@ -24,6 +24,8 @@ use crate::{
 
 /// Answers on a pupil's page.
 const PAGE: u32 = 100;
+/// The newest lessons of a class that are listed, beside those that are not over.
+const LESSONS: usize = 100;
 /// Letters and digits that are not mistaken for each other.
 const CODE_ALPHABET: &[u8] = b"ABCDEFGHJKLMNPQRSTUVWXYZ23456789";
 
@@ -57,7 +59,7 @@ pub fn list_classes(school: &School, caller: &Caller) -> Vec<ClassSummary> {
 
 /// Makes a class; a teacher who makes it teaches it.
 pub async fn add_class(ctx: &Ctx, caller: &Caller, mut new: AddClass) -> Result<ClassSummary, TeachingError> {
-    new.name = check_name("name", &new.name, 40)?;
+    new.name = read_line(&new.name, 40).map_err(|why| TeachingError::BadField { field: "name", why })?;
     if !(1..=12).contains(&new.grade) {
         return Err(TeachingError::BadField { field: "grade", why: "between 1 and 12" });
     }
@@ -98,7 +100,8 @@ pub fn class_detail(school: &School, id: ClassId, now: Timestamp) -> Result<Clas
         let person = school.people.get(id)?;
         Some(dreamseed_wire::class::ClassTeacher { user_id: *id, name: person.name.clone() })
     });
-    let lessons = class.lessons.iter().filter_map(|id| school.lessons.get(id));
+    let lessons = class.lessons.iter().filter_map(|id| school.lessons.get(id)).enumerate();
+    let lessons = lessons.filter(|(place, lesson)| *place < LESSONS || lesson.timing.ended_at(now).is_none());
     Ok(ClassDetail {
         summary: class.summary(),
         class_code: show_code(&class.code),
@@ -106,7 +109,7 @@ pub fn class_detail(school: &School, id: ClassId, now: Timestamp) -> Result<Clas
         pupils_list: school.staff_roster(class),
         teachers: teachers.collect(),
         groups: class.groups.clone(),
-        lessons: lessons.map(|lesson| school.lesson_view(lesson, class.language, now)).collect(),
+        lessons: lessons.map(|(_, lesson)| school.lesson_view(lesson, class.language, now)).collect(),
     })
 }
 
@@ -166,14 +169,6 @@ pub fn show_code(code: &str) -> String {
     } else {
         code.to_owned()
     }
-}
-
-/// A name that others read: one line that hides nothing and does not turn its direction.
-fn check_name(field: &'static str, text: &str, max_chars: usize) -> Result<String, TeachingError> {
-    check_text(field, text, max_chars).map_err(|_| TeachingError::BadField {
-        field,
-        why: "empty, too long, or with characters that cannot be seen",
-    })
 }
 
 fn known_class(school: &School, id: ClassId) -> Result<(), TeachingError> {

@@ -21,6 +21,7 @@ pub async fn keep_until_stopped(ctx: Arc<Ctx>) {
             _ = minute.tick() => {}
         }
         ctx.limits.forget_quiet();
+        ctx.sheets.forget_old(ctx.clock.now());
         // Else the samples of histograms pile up until somebody asks for the figures.
         ctx.metrics.run_upkeep();
         let kept = async {

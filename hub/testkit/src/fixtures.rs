@@ -8,7 +8,7 @@ use dreamseed_wire::{
         ProblemDraft, ProblemForEditing, QuestionDraft,
     },
     ids::*,
-    lesson::{HintCeiling, LessonMode, LessonView, OpenLesson},
+    lesson::{HintCeiling, LessonFor, LessonMode, LessonView, OpenLesson},
     question::NumberEntry,
 };
 
@@ -213,7 +213,7 @@ pub fn practice(title: &str, problem_ids: Vec<ProblemId>, hint_ceiling: HintCeil
         problem_ids,
         mode: LessonMode::Practice,
         hint_ceiling,
-        pupil_ids: Vec::new(),
+        whom: LessonFor::Class,
         minutes: None,
     }
 }

@@ -23,7 +23,7 @@ use dreamseed_client::Hub as Client;
 use dreamseed_hub::{
     auth::secrets::SecretKind,
     clock::{Clock, day_of},
-    config::Config,
+    config::{Config, DiskLimit},
     hub::{Ctx, Hub},
     store::{StoreError, database_path, lessons, users, users::NewUser},
     teaching::make_code,
@@ -365,5 +365,9 @@ pub fn config_in(folder: &Path) -> Config {
     // A test answers a year's problems in a second; those about the limit set it.
     config.limits.per_minute = NonZeroU32::MAX;
     config.limits.help_per_minute = NonZeroU32::MAX;
+    // The machine's own disk is no business of a test; those about the disk set these.
+    let never = DiskLimit { percent: 0, min_megabytes: 0, max_megabytes: 0 };
+    (config.disk.uploads, config.disk.ai_texts, config.disk.writes) = (never, never, never);
+    config.disk.ballast_megabytes = 0;
     config
 }

@@ -53,10 +53,10 @@ pub async fn next_event<T: serde::de::DeserializeOwned>(stream: &mut EventStream
 pub fn numbered_events(frames: &mut mpsc::Receiver<Frame>) -> Vec<(i64, LiveEvent)> {
     let mut events = Vec::new();
     while let Ok(frame) = frames.try_recv() {
-        let Some(seq) = frame.seq else { continue };
+        let Some(id) = frame.id else { continue };
         let text = std::str::from_utf8(&frame.bytes).expect("text");
         let data = text.lines().find_map(|line| line.strip_prefix("data: ")).expect("a line of data");
-        events.push((seq, serde_json::from_str(data).expect("an event")));
+        events.push((id.seq, serde_json::from_str(data).expect("an event")));
     }
     events
 }

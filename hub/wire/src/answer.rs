@@ -14,12 +14,10 @@ pub enum Answer {
         choices: Vec<String>,
     },
     Number {
-        /// As typed: `1,234`, `2와 1/2`, `２/３`, `3.5`.
-        #[schema(max_length = 200)]
+        /// As typed: `1,234`, `2와 1/2`, `２/３`, `3.5`. What is longer than 200 characters is kept and not understood.
         text: String,
     },
     ShortText {
-        #[schema(max_length = 400)]
         text: String,
     },
     TrueFalse {
@@ -28,17 +26,14 @@ pub enum Answer {
     },
     Ordering {
         /// Ids of all items, each once, first to last.
-        #[schema(max_items = 64)]
         order: Vec<String>,
     },
     Matching {
         /// One for each of the left, in any order.
-        #[schema(max_items = 64)]
         pairs: Vec<MatchPair>,
     },
     Cloze {
         /// One for each gap, in any order.
-        #[schema(max_items = 64)]
         gaps: Vec<GapAnswer>,
     },
 }
@@ -58,7 +53,6 @@ pub struct GapAnswer {
     /// The gap's id.
     pub gap: String,
     /// As typed; for a gap with choices the id of one.
-    #[schema(max_length = 400)]
     pub text: String,
 }
 

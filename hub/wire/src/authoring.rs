@@ -36,6 +36,18 @@ impl Localised {
 /// A whole problem as its author writes it; also the format of `content/problems/*.toml`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({
+    "skill": "frac-add-unlike",
+    "title": { "ko": "분수의 합", "en": "A sum of fractions" },
+    "statement": {
+        "ko": "$\\frac{1}{2}+\\frac{1}{3}$은 얼마예요?", "en": "What is $\\frac{1}{2}+\\frac{1}{3}$?"
+    },
+    "question": { "kind": "number", "entry": "fraction" },
+    "key": { "kind": "number", "value": "5/6", "lowest_terms": true },
+    "check": "1/2 + 1/3",
+    "solution": { "ko": "분모를 6으로 통분해서 더해요.", "en": "Make the denominators 6 and add." },
+    "hints": [{ "ko": "두 분모를 먼저 살펴보세요.", "en": "Look at the two denominators first." }]
+}))]
 pub struct ProblemDraft {
     pub skill: String,
     pub title: Localised,

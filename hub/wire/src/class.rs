@@ -53,6 +53,7 @@ pub struct ClassDetail {
     pub pupils_list: Vec<RosterEntry>,
     pub teachers: Vec<ClassTeacher>,
     pub groups: Vec<ClassGroup>,
+    /// The newest 100 and those that are not over, newest first.
     pub lessons: Vec<LessonView>,
 }
 

@@ -21,6 +21,8 @@ pub struct ImportReport {
     pub items: Vec<ImportItem>,
     pub taken: u32,
     pub changed: u32,
+    /// Not made again.
+    pub known: u32,
     pub refused: u32,
     /// Names this preview; given back with the import.
     pub digest: String,
@@ -48,6 +50,8 @@ pub enum ImportOutcome {
     Taken,
     /// Taken, but something of it has no place here.
     Changed,
+    /// The school has it already, or it stands in the file before: not made again.
+    Known,
     Refused,
 }
 

@@ -43,6 +43,8 @@ pub enum HintReason {
     ToldTheAnswer,
     /// The pupil has asked for more help in a minute than the model gives one pupil.
     TooMany,
+    /// A guardian has not agreed to help by the model, or no longer does.
+    NoConsent,
 }
 
 /// Why there is no help.
@@ -67,6 +69,9 @@ pub struct Feedback {
     pub hint: Option<String>,
     /// What the model wrote, if it wrote anything.
     pub ai_text: Option<String>,
+    /// It wrote something that is no longer kept.
+    #[serde(default)]
+    pub ai_text_removed: bool,
     /// Which model wrote it.
     pub model: Option<String>,
     /// The pupil's verdict.

@@ -75,7 +75,11 @@ pub struct AuditView {
     /// The name of whose data it was, for a pupil with class and number.
     pub subject: Option<String>,
     pub subject_id: Option<UserId>,
+    /// Ids and numbers.
     pub detail: String,
+    /// Why, as somebody typed it; absent where none is asked for, and after the erasure of a pupil whom it names.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
 }
 
 /// A new key for a program.

@@ -56,6 +56,8 @@ pub enum NoticeCode {
     AuditBroken,
     /// What is kept too long could not be removed.
     RetentionFailed,
+    /// Starter problems that came anew with the hub were not loaded over what the school has made of them.
+    StarterKept,
 }
 
 /// An error by RFC 9457, as `application/problem+json`.

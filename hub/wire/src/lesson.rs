@@ -37,6 +37,19 @@ pub enum LessonState {
     Closed,
 }
 
+/// For whom a lesson is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+pub enum LessonFor {
+    /// Everybody in the class, also who joins later.
+    Class,
+    /// These pupils of the class, at least one.
+    Pupils {
+        #[schema(min_items = 1)]
+        pupil_ids: Vec<UserId>,
+    },
+}
+
 /// Gives problems to a class, to a group or to some pupils.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -48,9 +61,7 @@ pub struct OpenLesson {
     /// Ignored in exams, which have no help.
     #[serde(default)]
     pub hint_ceiling: HintCeiling,
-    /// For these pupils of the class only; for the whole class if empty.
-    #[serde(default)]
-    pub pupil_ids: Vec<UserId>,
+    pub whom: LessonFor,
     /// Minutes until it closes by itself, 1 to 300; an exam must have them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub minutes: Option<u16>,
@@ -74,8 +85,7 @@ pub struct LessonView {
     pub hint_ceiling: HintCeiling,
     pub state: LessonState,
     pub problems: Vec<ProblemSummary>,
-    /// For whom; the whole class if empty.
-    pub pupil_ids: Vec<UserId>,
+    pub whom: LessonFor,
     #[schema(value_type = String, format = DateTime)]
     pub opened_at: Timestamp,
     /// When time is up; absent without a limit. While paused it is what it would be if the lesson went on now.

@@ -20,8 +20,8 @@ pub struct ClassLive {
     pub problems: Vec<ProblemSummary>,
     /// By number; only those the lesson is for.
     pub pupils: Vec<LivePupil>,
-    /// Pass as `Last-Event-ID` to get what changed since this picture.
-    pub last_event: i64,
+    /// Pass as `Last-Event-ID` to get what changed since this picture. Opaque.
+    pub last_event: String,
     #[schema(value_type = String, format = DateTime)]
     pub server_time: Timestamp,
 }
@@ -118,7 +118,7 @@ impl LiveCell {
     }
 }
 
-/// Something changed in a class. The event id of the stream is `seq`.
+/// Something changed in a class. The ids of the stream's events are opaque.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum LiveEvent {

@@ -17,6 +17,9 @@ pub struct RosterPreview {
     pub changes: Vec<RosterChange>,
     /// Pupils of the classes in the list who are not in it. They stay unless the import is told to archive them.
     pub missing: Vec<PlacedPupil>,
+    /// Numbers of missing pupils that a new pupil has in the list. Nobody is given another's account for a number: the
+    /// import is refused while there is one, unless it is told to archive the missing.
+    pub taken: Vec<TakenNumber>,
     /// Lines that cannot be taken; an import is refused while there is one.
     pub faults: Vec<RosterFault>,
     /// Names this preview; given back with the import.
@@ -31,6 +34,17 @@ pub struct PlacedPupil {
     pub grade: u8,
     pub class_name: String,
     pub number: u16,
+}
+
+/// A missing pupil whose number a new pupil has in the list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct TakenNumber {
+    /// Of the list, counted from 1 as a spreadsheet shows it.
+    pub line: u32,
+    /// Who has the number now.
+    pub pupil: PlacedPupil,
+    /// The new pupil.
+    pub name: String,
 }
 
 /// One change that the list makes.
@@ -55,7 +69,7 @@ pub enum RosterChange {
         from: Placement,
         to: Placement,
     },
-    /// The same number in the same class under another name: a corrected spelling.
+    /// The same number in the same class under nearly the same name: a corrected spelling.
     Rename {
         pupil_id: UserId,
         number: u16,
@@ -103,6 +117,11 @@ pub enum RosterFaultKind {
     BadName,
     /// Two lines claim the same number of a class.
     DuplicateNumber,
+    /// Several pupils have this name, or several lines do, and the numbers do not tell who is meant; the value says
+    /// where those pupils are now.
+    Ambiguous,
+    /// Two lists stand side by side in one sheet.
+    SideBySide,
     /// A cell holds a formula without a value.
     Formula,
     /// The class is taught by somebody else.
@@ -186,9 +205,12 @@ pub struct ParentCode {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct MakeParentCodes {
-    /// For these pupils; for the whole class if empty.
+    /// For these pupils.
     #[serde(default)]
     pub pupil_ids: Vec<UserId>,
+    /// For all pupils of the class.
+    #[serde(default)]
+    pub everyone: bool,
 }
 
 /// A parent makes an account with a paper code, or adds a child to the one they have.
@@ -282,7 +304,7 @@ pub struct RosterChangeView {
     pub created_at: Timestamp,
     #[schema(value_type = Option<String>, format = DateTime)]
     pub undone_at: Option<Timestamp>,
-    /// It can still be undone: nothing has been built on it.
+    /// It can still be undone: nothing has been built on it. Looked into for the newest few only; false for older ones.
     pub can_undo: bool,
 }
 

@@ -8,6 +8,7 @@ use utoipa::ToSchema;
 /// A corrected key for a problem; what it would change is asked for first.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({ "key": { "kind": "number", "value": "5/6" }, "check": "1/2 + 1/3" }))]
 pub struct CorrectKey {
     pub key: AnswerKey,
     /// The expression that must give the key's value, if the problem has one.

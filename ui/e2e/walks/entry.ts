@@ -17,6 +17,11 @@ export async function walkEntry(scene: Scene, hub: RunningHub, school: School): 
     'single-choice': school.find('one choice', ({ key }) => key.kind === 'single_choice'),
     'multiple-choice': school.find('several choices', ({ key }) => key.kind === 'multiple_choice'),
     'short-text': school.find('a short text', ({ key }) => key.kind === 'short_text'),
+    'true-false': school.find('true or false', ({ key }) => key.kind === 'true_false'),
+    ordering: school.find('an order', ({ key }) => key.kind === 'ordering'),
+    matching: school.find('pairs', ({ key }) => key.kind === 'matching'),
+    cloze: school.find('gaps to write in', ({ key }) => key.kind === 'cloze' && key.gaps.every((one) => one.key.kind !== 'choice')),
+    'cloze-choice': school.find('gaps to choose for', ({ key }) => key.kind === 'cloze' && key.gaps.some((one) => one.key.kind === 'choice')),
   };
   const lesson = await school.openLesson(tongue === 'ko' ? '여러 가지 답' : 'All kinds of answers', Object.values(problems));
   try {

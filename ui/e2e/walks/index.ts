@@ -5,10 +5,17 @@ import { School } from '../school.ts';
 import type { Tongue } from '../words.ts';
 import { walkAdmin } from './admin.ts';
 import { walkEntry } from './entry.ts';
+import { walkExam } from './exam.ts';
+import { walkFormats } from './formats.ts';
 import { walkHelp, walkNotice } from './help.ts';
+import { walkHouse } from './house.ts';
+import { walkLesson } from './lesson.ts';
+import { walkMonday } from './monday.ts';
 import { walkOffline } from './offline.ts';
 import { walkParent } from './parent.ts';
+import { walkPeople } from './people.ts';
 import { walkPupil } from './pupil.ts';
+import { walkReports } from './reports.ts';
 import { walkSetup } from './setup.ts';
 import { walkTeacher } from './teacher.ts';
 
@@ -46,6 +53,15 @@ export async function walkSchool(scene: Scene, wanted: string[]): Promise<void> 
     ...inBoth('parent', atSchool(walkParent)),
     ...inBoth('admin', atSchool(walkAdmin)),
   ]);
+  // These change classes, keys and people.
+  await on({ demo: true, engine: 'scripted' }, [
+    ...inBoth('lesson', atSchool(walkLesson)),
+    ...inBoth('exam', atSchool(walkExam)),
+    ...inBoth('reports', atSchool(walkReports)),
+    ...inBoth('formats', atSchool(walkFormats)),
+    ...inBoth('people', atSchool(walkPeople)),
+    ...inBoth('house', atSchool(walkHouse)),
+  ]);
   await on({ demo: true, engine: 'none' }, inBoth('no engine', atSchool(async (at, hub, school) => {
     await walkHelp(at, hub, school, 'author');
     await walkNotice(at, hub, school);
@@ -57,5 +73,8 @@ export async function walkSchool(scene: Scene, wanted: string[]): Promise<void> 
       if (school.tongue !== 'en') await walkNotice(at, hub, school);
     })));
   }
-  for (const tongue of TONGUES) await on({ demo: false, engine: 'scripted' }, [{ name: `setup (${tongue})`, tongue, run: (hub) => walkSetup(scene, hub, tongue) }]);
+  for (const tongue of TONGUES) {
+    await on({ demo: false, engine: 'scripted' }, [{ name: `setup (${tongue})`, tongue, run: (hub) => walkSetup(scene, hub, tongue) }]);
+    await on({ demo: false, engine: 'scripted' }, [{ name: `monday (${tongue})`, tongue, run: (hub) => walkMonday(scene, hub, tongue) }]);
+  }
 }

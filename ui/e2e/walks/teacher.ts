@@ -3,7 +3,7 @@ import type { Page } from 'playwright-core';
 import { Device, type Scene } from '../device.ts';
 import type { DemoPupil, RunningHub } from '../hub.ts';
 import { type Problem, rightAnswer, type School, wrongAnswer } from '../school.ts';
-import { check, checkEqual, enter, fillAdult, pick, readGrade, signInAdult, signInPupil, submit, versionOnScreen, visit } from '../steps.ts';
+import { cell, cellName, check, checkEqual, enter, escape, fillAdult, pick, readGrade, signInAdult, signInPupil, submit, versionOnScreen, visit } from '../steps.ts';
 import { patternOf, say, sayToStaff, type StaffWord, type Word } from '../words.ts';
 
 /** From the grade on the pupil's device to the cell on the teacher's. */
@@ -210,7 +210,7 @@ async function writeProblem({ report }: Scene, device: Device, school: School): 
   const edited: Problem = school.find('a figure and common wrong answers', (draft) => draft.figure != null && draft.key.kind === 'number' && (draft.common_wrong ?? []).length > 0);
   const preview = page.getByLabel(staff('preview.title'), { exact: true }).last();
   await report.step('the editor shows what pupils see, and tries an answer', async () => {
-    await page.getByLabel(staff('library.search')).fill(school.title(edited));
+    await page.getByLabel(staff('library.search'), { exact: true }).fill(school.title(edited));
     await page.getByRole('link', { name: school.title(edited), exact: true }).click();
     await page.getByRole('heading', { level: 1, name: school.title(edited) }).waitFor();
     await preview.getByRole('heading', { name: school.title(edited) }).waitFor();
@@ -244,20 +244,6 @@ async function writeProblem({ report }: Scene, device: Device, school: School): 
     await page.getByRole('button', { name: staff('editor.save'), exact: true }).click();
     await page.getByText(staff('editor.version', { n: 2 }), { exact: true }).waitFor();
   });
-}
-
-/** The label of a cell as the grid writes it, up to the state. */
-function cellName(school: School, pupil: DemoPupil, place: number, state: string): string {
-  const who = sayToStaff(school.tongue, 'live.pupil', { number: pupil.number, name: pupil.name });
-  return sayToStaff(school.tongue, 'live.cell', { who, place, state });
-}
-
-function cell(page: Page, school: School, pupil: DemoPupil, place: number, state: 'right' | 'not_yet' | 'not_started') {
-  return page.getByRole('button', { name: new RegExp(`^${escape(cellName(school, pupil, place, say(school.tongue, `mark.${state}`)))}`) });
-}
-
-function escape(text: string): string {
-  return text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
 }
 
 /** How long after the grade's arrival at the pupil the first cell of the pupil's row changed, in milliseconds. */

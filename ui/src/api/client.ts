@@ -61,6 +61,12 @@ export class HubClient {
     return { blob: await response.blob(), name: fileNameOf(response.headers.get('content-disposition')) };
   }
 
+  /** Fetches a file that the hub has; see {@link download} for one that it makes. */
+  async fetchFile(path: string, options: RequestOptions = {}): Promise<{ blob: Blob; name: string | null }> {
+    const response = await this.#sendSignedIn('GET', path, { Accept: '*/*' }, undefined, options.signal);
+    return { blob: await response.blob(), name: fileNameOf(response.headers.get('content-disposition')) };
+  }
+
   /** Opens a stream of server-sent events; the token is renewed once if it has ended. */
   async open(path: string, lastEventId: string | null, signal: AbortSignal): Promise<Response> {
     const headers: Record<string, string> = { Accept: 'text/event-stream' };

@@ -4,6 +4,41 @@
  */
 
 export interface paths {
+    "/api/v1/api-keys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All keys, newest first; those that were ended too. */
+        get: operations["list_api_keys"];
+        put?: never;
+        /** Makes a key; it is told this once. */
+        post: operations["add_api_key"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/api-keys/{api_key_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Ends a key at once. */
+        delete: operations["revoke_api_key"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/attempts": {
         parameters: {
             query?: never;
@@ -72,6 +107,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/attempts/{attempt_id}/grade": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** The teacher's own grade for one answer, with the reason. */
+        put: operations["override_grade"];
+        post?: never;
+        /** Takes the teacher's own grade back. */
+        delete: operations["take_grade_back"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/attempts/{attempt_id}/help": {
         parameters: {
             query?: never;
@@ -100,6 +153,40 @@ export interface paths {
         put?: never;
         /** The worked solution, once it is released to this pupil. */
         post: operations["release_solution"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/audit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The log, newest first, and whether it fits its chain. */
+        get: operations["list_audit"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/audit/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** The whole log as CSV; that it was handed out, to whom and why, is a row of it. */
+        post: operations["export_audit"];
         delete?: never;
         options?: never;
         head?: never;
@@ -152,7 +239,78 @@ export interface paths {
         get: operations["get_class"];
         put?: never;
         post?: never;
+        /** Takes a class out of use and closes its lessons; refused while an exam is running in it. */
+        delete: operations["archive_class"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/classes/{class_id}/cards": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The sheet that the caller made for the class in the last ten minutes, if its reply was lost; the same PINs. */
+        get: operations["get_cards"];
+        put?: never;
+        /** New PINs and QR codes on cards to cut apart; they are in this reply, and for ten minutes in that of `get_cards`. */
+        post: operations["make_cards"];
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/classes/{class_id}/exports": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** A table of the class as a file for a spreadsheet; the reason goes into the audit log. */
+        post: operations["export_class"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/classes/{class_id}/groups": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Makes a group of pupils, to give lessons to. */
+        post: operations["add_group"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/classes/{class_id}/groups/{group_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Changes a group's name and pupils. */
+        put: operations["change_group"];
+        post?: never;
+        /** Takes a group away; lessons that were given to its pupils stay. */
+        delete: operations["remove_group"];
         options?: never;
         head?: never;
         patch?: never;
@@ -167,7 +325,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Gives problems to the class. */
+        /** Gives problems to the class or some of it, to practise or as an exam. */
         post: operations["open_lesson"];
         delete?: never;
         options?: never;
@@ -186,6 +344,74 @@ export interface paths {
         put?: never;
         /** Ends a lesson. */
         post: operations["close_lesson"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/classes/{class_id}/lessons/{lesson_id}/extend": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** More or less time for a lesson that has a limit. */
+        post: operations["extend_lesson"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/classes/{class_id}/lessons/{lesson_id}/pause": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Everyone's screen waits; the lesson's time stands still. */
+        post: operations["pause_lesson"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/classes/{class_id}/lessons/{lesson_id}/reopen": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Undoes a close: the lesson goes on with the time that was left, or for ten minutes. */
+        post: operations["reopen_lesson"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/classes/{class_id}/lessons/{lesson_id}/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** The lesson goes on with the time that it had. */
+        post: operations["resume_lesson"];
         delete?: never;
         options?: never;
         head?: never;
@@ -216,10 +442,47 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** What changes in the class, as server-sent events of `LiveEvent`; goes on after `Last-Event-ID`. */
+        /**
+         * What changes in the class, as server-sent events of `LiveEvent`, with a beat every second; goes on after
+         *     `Last-Event-ID`.
+         */
         get: operations["watch_class"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/classes/{class_id}/parent-codes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** One-time codes for the parents of a class; they are in this reply and nowhere else. */
+        post: operations["make_parent_codes"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/classes/{class_id}/parent-letters": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** The same as letters, one page for each pupil. */
+        post: operations["make_parent_letters"];
         delete?: never;
         options?: never;
         head?: never;
@@ -260,6 +523,74 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/classes/{class_id}/pupils/{user_id}/notes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Sends a pupil a note, which is on the pupil's screen at once. */
+        post: operations["send_note"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/classes/{class_id}/pupils/{user_id}/open": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Opens the author's next hint or the worked solution to a pupil. */
+        post: operations["open_for_pupil"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/classes/{class_id}/pupils/{user_id}/report": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A pupil's skills week by week. */
+        get: operations["get_pupil_report"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/classes/{class_id}/report": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A class over its skills, its difficult problems, and who needs somebody. */
+        get: operations["get_class_report"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/classes/{class_id}/settings": {
         parameters: {
             query?: never;
@@ -270,6 +601,41 @@ export interface paths {
         get?: never;
         /** Decides whether help comes by itself and when the solution may be seen. */
         put: operations["set_class_settings"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/classes/{class_id}/teachers/{user_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Lets a teacher teach the class beside the others. */
+        put: operations["add_teacher"];
+        post?: never;
+        /** Ends a teacher's time with the class; never the last one's. */
+        delete: operations["remove_teacher"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/doctor": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What is well and what is not, each with one next step; as `dreamseed-hub doctor`. */
+        get: operations["examine_hub"];
+        put?: never;
         post?: never;
         delete?: never;
         options?: never;
@@ -311,6 +677,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/hub/address": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The addresses to type, and a QR code to show the class. */
+        get: operations["get_hub_address"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/me": {
         parameters: {
             query?: never;
@@ -322,6 +705,111 @@ export interface paths {
         get: operations["get_me"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/me/children": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** A further child for the parent who is signed in. */
+        post: operations["add_child"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/me/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What happens to the pupil's lessons and what the pupil is told, as server-sent events of `PupilEvent`, with a beat
+         *     every second. It begins with `lessons`, also after a break: then everything is fetched again, and nothing is missed.
+         */
+        get: operations["watch_my_screen"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/me/lessons/{lesson_id}/hand-in": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Hand an exam in. Once more changes nothing. */
+        post: operations["hand_in"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/me/lessons/{lesson_id}/sitting": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Begin an exam; asking again gives the same order of problems. */
+        post: operations["begin_sitting"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/me/notes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What teachers have told the pupil, newest first. */
+        get: operations["list_my_notes"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/me/notes/{note_id}/seen": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** The pupil has seen a note. */
+        post: operations["see_note"];
         delete?: never;
         options?: never;
         head?: never;
@@ -352,7 +840,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The open lessons of the pupil's class with their problems. */
+        /** The lessons of the pupil with their problems; exams that have closed stay for a day. */
         get: operations["list_my_problems"];
         put?: never;
         post?: never;
@@ -481,6 +969,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/parents": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Makes a parent's account with a paper code, keeps the consents and signs in. */
+        post: operations["join_as_parent"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/problem-versions/{problem_version_id}": {
         parameters: {
             query?: never;
@@ -510,6 +1015,57 @@ export interface paths {
         put?: never;
         /** A new problem. */
         post: operations["add_problem"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/problems/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Problems as a file of another program; the language is the caller's if it is not given. */
+        post: operations["export_problems"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/problems/import": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Takes a file as it was previewed, in one transaction. */
+        post: operations["import_problems"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/problems/import/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** What would become of each item of a file; nothing is written. */
+        post: operations["preview_problem_import"];
         delete?: never;
         options?: never;
         head?: never;
@@ -552,6 +1108,144 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/problems/{problem_id}/regrades": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The corrections of a problem's key, newest first. */
+        get: operations["list_regrades"];
+        put?: never;
+        /** Corrects a key as it was previewed, and every grade that follows from it. */
+        post: operations["apply_regrade"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/problems/{problem_id}/regrades/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Who would be graded otherwise under a corrected key; nothing is changed. */
+        post: operations["preview_regrade"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/pupils/{user_id}/consents": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What guardians have agreed to for a pupil, newest first. */
+        get: operations["list_consents"];
+        put?: never;
+        /** Keeps a consent: a parent's own online, or one that came to the school. */
+        post: operations["record_consent"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/pupils/{user_id}/consents/{consent_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Withdraws a consent; its row stays in the ledger. */
+        delete: operations["withdraw_consent"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/pupils/{user_id}/enrolments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A pupil's times in classes, the latest first. */
+        get: operations["list_enrolments"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/pupils/{user_id}/erasure": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Erases a pupil for good; the name must be typed again. */
+        post: operations["erase_pupil"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/pupils/{user_id}/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** All that the hub holds about a pupil, as a zip file. */
+        post: operations["export_pupil"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/pupils/{user_id}/move": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Moves a pupil to another class or number, or out of the classes. */
+        post: operations["move_pupil"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/pupils/{user_id}/progress": {
         parameters: {
             query?: never;
@@ -569,6 +1263,108 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/regrades/{regrade_id}/undo": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Takes a correction back; grades that a teacher has decided since stay. Only who made it may, or an admin. */
+        post: operations["undo_regrade"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/retention": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How long each kind of data is kept, and what a run would remove now. */
+        get: operations["get_retention"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/retention/run": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Removes what is past its time now; `due` tells how much of each kind went. */
+        post: operations["run_retention"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/retention/{kind}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Changes how long a kind is kept; what a run would remove then. */
+        put: operations["set_retention"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rollovers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Changes the school year as it was previewed. */
+        post: operations["apply_rollover"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rollovers/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** What the change of the school year would do; classes that are not named go up. */
+        post: operations["preview_rollover"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/roster": {
         parameters: {
             query?: never;
@@ -580,6 +1376,74 @@ export interface paths {
         put?: never;
         /** The names of a class, for a device that knows its code. */
         post: operations["open_roster"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/roster-changes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Imports and changes of the year, newest first: a teacher's own, all for the admin. */
+        get: operations["list_roster_changes"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/roster-changes/{roster_change_id}/undo": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Puts back what stood before, while nothing has been built on it. */
+        post: operations["undo_roster_change"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rosters": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Makes the changes of a class list as they were previewed, all or none. */
+        post: operations["import_roster"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rosters/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** What a class list would change; nothing is written. */
+        post: operations["preview_roster"];
         delete?: never;
         options?: never;
         head?: never;
@@ -671,6 +1535,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/staff": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The teachers of the school, to choose from. */
+        get: operations["list_staff"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/users": {
         parameters: {
             query?: never;
@@ -744,13 +1625,31 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /** @description A new key for a program. */
+        AddApiKey: {
+            /**
+             * Format: u-int32
+             * @description Days until it ends; never if absent.
+             */
+            days?: number | null;
+            name: string;
+            /**
+             * Format: u-int32
+             * @description Requests a minute, 1 to 10,000.
+             */
+            per_minute: number;
+        };
+        /** @description A further child for a parent who is signed in. */
+        AddChild: {
+            code: string;
+        };
         /** @description A new class. */
         AddClass: {
-            /** Format: int32 */
+            /** Format: u-int8 */
             grade: number;
             language?: components["schemas"]["Language"];
             name: string;
-            /** Format: int32 */
+            /** Format: u-int16 */
             school_year: number;
             /** @description Who teaches it; a teacher who makes a class teaches it. */
             teachers?: components["schemas"]["UserId"][];
@@ -758,7 +1657,7 @@ export interface components {
         /** @description A new pupil in a class; without a PIN the hub makes one. */
         AddPupil: {
             name: string;
-            /** Format: int32 */
+            /** Format: u-int16 */
             number: number;
             pin?: string | null;
         };
@@ -784,12 +1683,32 @@ export interface components {
         } | {
             /** @enum {string} */
             kind: "number";
-            /** @description As typed: `1,234`, `2와 1/2`, `２/３`, `3.5`. */
+            /** @description As typed: `1,234`, `2와 1/2`, `２/３`, `3.5`. What is longer than 200 characters is kept and not understood. */
             text: string;
         } | {
             /** @enum {string} */
             kind: "short_text";
             text: string;
+        } | {
+            /** @enum {string} */
+            kind: "true_false";
+            /** @description The pupil holds the claim for true. */
+            value: boolean;
+        } | {
+            /** @enum {string} */
+            kind: "ordering";
+            /** @description Ids of all items, each once, first to last. */
+            order: string[];
+        } | {
+            /** @enum {string} */
+            kind: "matching";
+            /** @description One for each of the left, in any order. */
+            pairs: components["schemas"]["MatchPair"][];
+        } | {
+            /** @description One for each gap, in any order. */
+            gaps: components["schemas"]["GapAnswer"][];
+            /** @enum {string} */
+            kind: "cloze";
         };
         /** @description The right answer. */
         AnswerKey: {
@@ -819,6 +1738,56 @@ export interface components {
             accepted: string[];
             /** @enum {string} */
             kind: "short_text";
+        } | {
+            /** @enum {string} */
+            kind: "true_false";
+            value: boolean;
+        } | {
+            /** @enum {string} */
+            kind: "ordering";
+            /** @description Ids of all items, first to last. */
+            order: string[];
+        } | {
+            /** @enum {string} */
+            kind: "matching";
+            /** @description One for each of the left. A right that stands here twice may be used twice. */
+            pairs: components["schemas"]["MatchPair"][];
+        } | {
+            /** @description One for each gap. */
+            gaps: components["schemas"]["GapKey"][];
+            /** @enum {string} */
+            kind: "cloze";
+        };
+        /**
+         * Format: uuid
+         * @description A key for a program that reads the hub.
+         */
+        ApiKeyId: string;
+        /** @description A key in the list. */
+        ApiKeyView: {
+            api_key_id: components["schemas"]["ApiKeyId"];
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            expires_at?: string | null;
+            /** Format: date-time */
+            last_used_at?: string | null;
+            name: string;
+            /** Format: u-int32 */
+            per_minute: number;
+            revoked: boolean;
+        };
+        /** @description Applies a corrected key as it was previewed. */
+        ApplyRegrade: {
+            correction: components["schemas"]["CorrectKey"];
+            digest: string;
+            /** @description Why, for the record; pupils are told kindly in words of the hub's own. */
+            reason: string;
+        };
+        /** @description Applies a change of the year as it was previewed. */
+        ApplyRollover: {
+            digest: string;
+            plan: components["schemas"]["PlanRollover"];
         };
         /**
          * Format: uuid
@@ -835,13 +1804,13 @@ export interface components {
             epoch: number;
             /** @description Where help streams from, set when it is on its way already. */
             feedback_url?: string | null;
-            grade: components["schemas"]["Grade"];
+            grade?: components["schemas"]["Grade"] | null;
             /** Format: int64 */
             hub_seq: number;
             /** @description What the pupil may do next. */
             next: components["schemas"]["NextSteps"];
             /**
-             * Format: int32
+             * Format: u-int32
              * @description How often this pupil has tried this problem version, this time included.
              */
             tries: number;
@@ -851,16 +1820,62 @@ export interface components {
             answer: components["schemas"]["Answer"];
             attempt_id: components["schemas"]["AttemptId"];
             feedback: components["schemas"]["Feedback"][];
-            grade: components["schemas"]["Grade"];
+            grade?: components["schemas"]["Grade"] | null;
+            /** @description Why, if a person or a corrected key has changed the grade. */
+            grade_reason?: string | null;
             graded_by: components["schemas"]["GradeSource"];
             /** Format: int64 */
             hub_seq: number;
+            /**
+             * Format: u-int32
+             * @description It reached the hub this long after time was up; its device says that it was given before.
+             */
+            late_by_secs?: number | null;
             lesson_id?: components["schemas"]["LessonId"] | null;
+            /** @description What the pupil may have been thinking; for staff only. */
+            misconception?: string | null;
             problem_title: string;
             problem_version_id: components["schemas"]["ProblemVersionId"];
             pupil_id: components["schemas"]["UserId"];
             /** Format: date-time */
             received_at: string;
+        };
+        /** @description A stretch of the audit log, newest first. */
+        AuditPage: {
+            /**
+             * Format: int64
+             * @description The first row that does not fit the chain, if there is one.
+             */
+            broken_at?: number | null;
+            entries: components["schemas"]["AuditView"][];
+            /**
+             * Format: int64
+             * @description Pass as `before` for the next page; absent at the end.
+             */
+            next?: number | null;
+        };
+        /** @description Who did what to whose data, when and from where. */
+        AuditView: {
+            /** @description As it is kept, for filters. */
+            action: string;
+            /** @description In the reader's language. */
+            action_text: string;
+            /** @description The name; absent for the hub itself and for failed sign-ins. */
+            actor?: string | null;
+            actor_id?: components["schemas"]["UserId"] | null;
+            /** Format: date-time */
+            at: string;
+            /** @description Ids and numbers. */
+            detail: string;
+            /** @description An address, `console`, or `hub` for its own work. */
+            origin: string;
+            /** @description Why, as somebody typed it; absent where none is asked for, and after the erasure of a pupil whom it names. */
+            reason?: string | null;
+            /** Format: int64 */
+            seq: number;
+            /** @description The name of whose data it was, for a pupil with class and number. */
+            subject?: string | null;
+            subject_id?: components["schemas"]["UserId"] | null;
         };
         /**
          * @description One cell of the class grid or of a pupil's day.
@@ -893,10 +1908,18 @@ export interface components {
         /** @description A class with its pupils and settings, for its teachers and the admin. */
         ClassDetail: components["schemas"]["ClassSummary"] & {
             class_code: string;
+            groups: components["schemas"]["ClassGroup"][];
+            /** @description The newest 100 and those that are not over, newest first. */
             lessons: components["schemas"]["LessonView"][];
             pupils_list: components["schemas"]["RosterEntry"][];
             settings: components["schemas"]["ClassSettings"];
-            teachers: string[];
+            teachers: components["schemas"]["ClassTeacher"][];
+        };
+        /** @description A named group of a class, to give lessons to. */
+        ClassGroup: {
+            group_id: components["schemas"]["GroupId"];
+            name: string;
+            pupil_ids: components["schemas"]["UserId"][];
         };
         /**
          * Format: uuid
@@ -906,22 +1929,39 @@ export interface components {
         /** @description The class now. Computed once in the hub; every face shows the same. */
         ClassLive: {
             class_id: components["schemas"]["ClassId"];
-            /**
-             * Format: int64
-             * @description Pass as `Last-Event-ID` to get what changed since this picture.
-             */
-            last_event: number;
-            lesson_id?: components["schemas"]["LessonId"] | null;
+            /** @description Pass as `Last-Event-ID` to get what changed since this picture. Opaque. */
+            last_event: string;
+            lesson?: components["schemas"]["LiveLesson"] | null;
             problems: components["schemas"]["ProblemSummary"][];
+            /** @description By number; only those the lesson is for. */
             pupils: components["schemas"]["LivePupil"][];
-            title: string;
+            /** Format: date-time */
+            server_time: string;
+        };
+        /** @description A class: pupils × skills, difficult problems, who needs help. */
+        ClassReport: {
+            /** Format: u-int32 */
+            answers: number;
+            class_id: components["schemas"]["ClassId"];
+            class_name: string;
+            /** @description Days the lists of problems and of help are about, `YYYY-MM-DD`, both included. */
+            from: string;
+            /** @description Most urgent first. */
+            needs_help: components["schemas"]["NeedsHelp"][];
+            /** @description The hardest first. */
+            problems: components["schemas"]["DifficultProblem"][];
+            /** @description Rows of the heat map, by number. */
+            pupils: components["schemas"]["ReportRow"][];
+            /** @description Columns of the heat map. */
+            skills: components["schemas"]["ReportSkill"][];
+            to: string;
         };
         /** @description What the teacher has decided for a class. */
         ClassSettings: {
             /** @description Help comes by itself after a wrong answer. */
             auto_feedback: boolean;
             /**
-             * Format: int32
+             * Format: u-int8
              * @description The worked solution may be seen after this many wrong tries; never if absent.
              */
             solution_after_tries?: number | null;
@@ -929,14 +1969,19 @@ export interface components {
         /** @description A class in a list. */
         ClassSummary: {
             class_id: components["schemas"]["ClassId"];
-            /** Format: int32 */
+            /** Format: u-int8 */
             grade: number;
             language: components["schemas"]["Language"];
             name: string;
-            /** Format: int32 */
+            /** Format: u-int32 */
             pupils: number;
-            /** Format: int32 */
+            /** Format: u-int16 */
             school_year: number;
+        };
+        /** @description Who teaches a class. */
+        ClassTeacher: {
+            name: string;
+            user_id: components["schemas"]["UserId"];
         };
         /** @description A wrong answer that many give, and what they were thinking. */
         CommonWrong: {
@@ -944,13 +1989,46 @@ export interface components {
             /** @description The misconception in one sentence, for the teacher and the tutor's prompt. */
             misconception: components["schemas"]["Localised"];
         };
+        /**
+         * Format: uuid
+         * @description What a guardian has agreed to.
+         */
+        ConsentId: string;
+        /** @description A guardian's consent for a pupil. */
+        ConsentView: {
+            consent_id: components["schemas"]["ConsentId"];
+            /** Format: date-time */
+            given_at: string;
+            guardian?: string | null;
+            /** @description `paper`, `online`, `sms`. */
+            method: string;
+            scope: string;
+            text_version: string;
+            /** Format: date-time */
+            withdrawn_at?: string | null;
+        };
+        /**
+         * @description A corrected key for a problem; what it would change is asked for first.
+         * @example {
+         *       "check": "1/2 + 1/3",
+         *       "key": {
+         *         "kind": "number",
+         *         "value": "5/6"
+         *       }
+         *     }
+         */
+        CorrectKey: {
+            /** @description The expression that must give the key's value, if the problem has one. */
+            check?: string | null;
+            key: components["schemas"]["AnswerKey"];
+        };
         /** @description One day of work. */
         DayProgress: {
-            /** Format: int32 */
+            /** Format: u-int32 */
             attempts: number;
             /** @description `YYYY-MM-DD` in the school's time zone. */
             day: string;
-            /** Format: int32 */
+            /** Format: u-int32 */
             right: number;
         };
         /**
@@ -958,6 +2036,41 @@ export interface components {
          * @description A device that has been enrolled.
          */
         DeviceId: string;
+        /** @description A problem that the class found hard, with the wrong answers it gave. */
+        DifficultProblem: {
+            problem_version_id: components["schemas"]["ProblemVersionId"];
+            /** Format: u-int32 */
+            pupils_solved: number;
+            /** Format: u-int32 */
+            pupils_tried: number;
+            skill: string;
+            title: string;
+            /** Format: u-int32 */
+            tries: number;
+            /** @description The most frequent first, five at most. */
+            wrong_answers: components["schemas"]["WrongAnswer"][];
+        };
+        /** @description One line of the doctor. */
+        DoctorFinding: {
+            /** @description Stable: `ports`, `firewall`, `disk`, `clock`, `database`, `model`, `engine`, `certificates`, `backups`, … */
+            check: string;
+            level: components["schemas"]["DoctorLevel"];
+            /** @description One next step; absent if all is well. */
+            next_step?: string | null;
+            /** @description What was found, in plain words of the reader's language. */
+            text: string;
+        };
+        /**
+         * @description How grave.
+         * @enum {string}
+         */
+        DoctorLevel: "ok" | "warn" | "fail";
+        /** @description What the doctor found, gravest last in each group as checked. */
+        DoctorReport: {
+            /** Format: date-time */
+            at: string;
+            findings: components["schemas"]["DoctorFinding"][];
+        };
         /** @description What the draft says of the answer. */
         DraftTrial: {
             grade: components["schemas"]["Grade"];
@@ -976,20 +2089,77 @@ export interface components {
             languages: components["schemas"]["Language"][];
             model?: string | null;
             /**
-             * Format: int32
+             * Format: u-int32
              * @description Times the engine process had to be started again since the hub started.
              */
             restarts: number;
-            /** Format: int32 */
+            /** Format: u-int32 */
             running: number;
             state: components["schemas"]["EngineState"];
-            /** Format: int32 */
+            /** Format: u-int32 */
             waiting: number;
+        };
+        /** @description A time in a class. */
+        Enrolment: {
+            class_id: components["schemas"]["ClassId"];
+            class_name: string;
+            from_day: string;
+            /** Format: u-int16 */
+            number: number;
+            /** Format: u-int16 */
+            school_year: number;
+            to_day?: string | null;
+        };
+        /** @description Erases a pupil for good. */
+        ErasePupil: {
+            /** @description The pupil's name, typed again. */
+            name: string;
+            reason: string;
+        };
+        /** @description What an erasure removed. */
+        Erased: {
+            /** Format: u-int64 */
+            answers: number;
+            /**
+             * Format: u-int32
+             * @description Copies in backups fall away after this many days at the latest.
+             */
+            in_backups_days: number;
+            pupil_id: components["schemas"]["UserId"];
+        };
+        /** @description Asks for a file with pupils' data; the reason goes into the audit log. */
+        ExportClass: {
+            /** @description `YYYY-MM-DD`; from the beginning and until today if absent. */
+            from?: string | null;
+            reason: string;
+            to?: string | null;
+            what: components["schemas"]["ExportKind"];
+        };
+        /**
+         * @description Which table.
+         * @enum {string}
+         */
+        ExportKind: "skills" | "answers" | "problems" | "roster";
+        /** @description Asks for problems in another program's format. */
+        ExportProblems: {
+            format: components["schemas"]["ProblemFormat"];
+            /** @description All that are not archived if empty. */
+            problem_ids?: components["schemas"]["ProblemId"][];
+        };
+        /** @description More (or less) time for a lesson that is open or paused. */
+        ExtendLesson: {
+            /**
+             * Format: int16
+             * @description Minutes to add, -60 to 120, not 0; the end never moves before now.
+             */
+            minutes: number;
         };
         /** @description Help as it is kept: the transcript a teacher reads. */
         Feedback: {
             /** @description What the model wrote, if it wrote anything. */
             ai_text?: string | null;
+            /** @description It wrote something that is no longer kept. */
+            ai_text_removed?: boolean;
             /** Format: date-time */
             asked_at: string;
             feedback_id: components["schemas"]["FeedbackId"];
@@ -1004,11 +2174,11 @@ export interface components {
         };
         /** @description One event of the help stream. A listener that comes late gets what it missed first. */
         FeedbackEvent: {
-            /** Format: int32 */
+            /** Format: u-int32 */
             ahead: number;
             /** @enum {string} */
             event: "queued";
-            /** Format: int32 */
+            /** Format: u-int32 */
             expected_wait_ms: number;
         } | {
             /** @enum {string} */
@@ -1058,6 +2228,76 @@ export interface components {
          * @enum {string}
          */
         FormFault: "lowest_terms" | "mixed" | "fraction" | "decimal" | "unit";
+        /** @description One gap of a cloze question. */
+        Gap: {
+            entry: components["schemas"]["GapEntry"];
+            /** @description Stable within the problem version, as in the mark in the text. */
+            id: string;
+        };
+        /** @description What stands in one gap. */
+        GapAnswer: {
+            /** @description The gap's id. */
+            gap: string;
+            /** @description As typed; for a gap with choices the id of one. */
+            text: string;
+        };
+        /** @description A [`Gap`] with its texts in both languages. */
+        GapDraft: {
+            entry: components["schemas"]["GapEntryDraft"];
+            id: string;
+        };
+        /** @description How a gap is filled. */
+        GapEntry: {
+            /** @enum {string} */
+            kind: "number";
+        } | {
+            /** @enum {string} */
+            kind: "text";
+        } | {
+            choices: components["schemas"]["Choice"][];
+            /** @enum {string} */
+            kind: "choice";
+        };
+        /** @description A [`GapEntry`] with its texts in both languages. */
+        GapEntryDraft: {
+            /** @enum {string} */
+            kind: "number";
+        } | {
+            /** @enum {string} */
+            kind: "text";
+        } | {
+            choices: components["schemas"]["ChoiceDraft"][];
+            /** @enum {string} */
+            kind: "choice";
+        };
+        /** @description What belongs in one gap. */
+        GapKey: {
+            /** @description The gap's id. */
+            gap: string;
+            key: components["schemas"]["GapKeyKind"];
+        };
+        /** @description The right filling of a gap, by the kind of its entry. */
+        GapKeyKind: {
+            /** @enum {string} */
+            kind: "number";
+            /** @description Half the width of what is accepted, as an exact number; exact if absent. */
+            tolerance?: string | null;
+            /** @description `3/4`, `2 1/2`, `0.75`, `-12`. */
+            value: string;
+        } | {
+            /** @description Any of these; spaces, case and full width do not matter. */
+            accepted: string[];
+            /** @enum {string} */
+            kind: "text";
+        } | {
+            choice: string;
+            /** @enum {string} */
+            kind: "choice";
+        };
+        /** @description Asks for a pupil's data or its erasure; the reason goes into the audit log. */
+        GiveReason: {
+            reason: string;
+        };
         /** @description What code says of an answer. */
         Grade: {
             /** @enum {string} */
@@ -1079,6 +2319,11 @@ export interface components {
          * @enum {string}
          */
         GradeSource: "code" | "teacher" | "regrade";
+        /**
+         * Format: uuid
+         * @description A named group of pupils of a class.
+         */
+        GroupId: string;
         /** @description Help has been asked for; follow it at `url`. */
         HelpTicket: {
             feedback_id: components["schemas"]["FeedbackId"];
@@ -1094,7 +2339,18 @@ export interface components {
          * @description Why the authored hint is shown.
          * @enum {string}
          */
-        HintReason: "model_is_late" | "no_model" | "other_language" | "told_the_answer";
+        HintReason: "model_is_late" | "no_model" | "other_language" | "told_the_answer" | "too_many" | "no_consent";
+        /** @description How devices of the school reach the hub. */
+        HubAddress: {
+            /** @description `dreamseed.local` or `dreamseed-<id>.local` while the hub is announced on the network. */
+            host_name?: string | null;
+            /** @description The hub listens on the school's network, not on this machine only. */
+            on_network: boolean;
+            /** @description A QR code of the best numeric address, as SVG: it works where names do not. */
+            qr_svg: string;
+            /** @description Addresses to type, the best first. */
+            urls: string[];
+        };
         /**
          * Format: uuid
          * @description The hub itself; stays the same for its whole life, restores included.
@@ -1114,11 +2370,71 @@ export interface components {
             time_zone: string;
             version: string;
         };
+        /** @description One item of a file. */
+        ImportItem: {
+            /**
+             * Format: u-int32
+             * @description The line where it begins, if the format has lines.
+             */
+            line?: number | null;
+            outcome: components["schemas"]["ImportOutcome"];
+            /**
+             * Format: u-int32
+             * @description Counted from 1 in the file.
+             */
+            position: number;
+            problem_id?: components["schemas"]["ProblemId"] | null;
+            /** @description What was changed or why it was refused, one sentence each in the reader's language. */
+            remarks: string[];
+            title: string;
+        };
+        /**
+         * @description What becomes of an item.
+         * @enum {string}
+         */
+        ImportOutcome: "taken" | "changed" | "known" | "refused";
+        /** @description What becomes of each item of a file. */
+        ImportReport: {
+            /** Format: u-int32 */
+            changed: number;
+            /** @description Names this preview; given back with the import. */
+            digest: string;
+            format: components["schemas"]["ProblemFormat"];
+            items: components["schemas"]["ImportItem"][];
+            /**
+             * Format: u-int32
+             * @description Not made again.
+             */
+            known: number;
+            /** Format: u-int32 */
+            refused: number;
+            /** Format: u-int32 */
+            taken: number;
+        };
+        /** @description A parent makes an account with a paper code, or adds a child to the one they have. */
+        JoinAsParent: {
+            code: string;
+            /** @description What the guardian agrees to, by the names of the consent scopes; kept in the ledger. */
+            consents?: string[];
+            language?: components["schemas"]["Language"];
+            login_name: string;
+            name: string;
+            password: string;
+        };
         /**
          * @description The language of a class, a user or a text.
          * @enum {string}
          */
         Language: "ko" | "en";
+        /** @description For whom a lesson is. */
+        LessonFor: {
+            /** @enum {string} */
+            kind: "class";
+        } | {
+            /** @enum {string} */
+            kind: "pupils";
+            pupil_ids: components["schemas"]["UserId"][];
+        };
         /**
          * Format: uuid
          * @description Problems given to a class.
@@ -1129,10 +2445,25 @@ export interface components {
          * @enum {string}
          */
         LessonMode: "practice" | "exam";
-        /** @description One lesson and its problems in order. */
+        /** @description One lesson of the pupil and its problems, in the pupil's own order. */
         LessonProblems: {
+            /**
+             * Format: date-time
+             * @description When time is up, if there is a limit.
+             */
+            ends_at?: string | null;
+            hint_ceiling: components["schemas"]["HintCeiling"];
             lesson_id: components["schemas"]["LessonId"];
+            mode: components["schemas"]["LessonMode"];
+            /**
+             * Format: u-int32
+             * @description How many there are, also before an exam has begun.
+             */
+            problem_count: number;
             problems: components["schemas"]["ProblemSummary"][];
+            sitting?: components["schemas"]["Sitting"] | null;
+            /** @description Open or paused; exams that have closed stay for a day, with their grades. */
+            state: components["schemas"]["LessonState"];
             title: string;
         };
         /**
@@ -1140,9 +2471,16 @@ export interface components {
          * @enum {string}
          */
         LessonState: "open" | "paused" | "closed";
-        /** @description Problems given to a class. */
+        /** @description A lesson as its teacher sees it. */
         LessonView: {
             class_id: components["schemas"]["ClassId"];
+            /** Format: date-time */
+            closed_at?: string | null;
+            /**
+             * Format: date-time
+             * @description When time is up; absent without a limit. While paused it is what it would be if the lesson went on now.
+             */
+            ends_at?: string | null;
             hint_ceiling: components["schemas"]["HintCeiling"];
             lesson_id: components["schemas"]["LessonId"];
             mode: components["schemas"]["LessonMode"];
@@ -1151,16 +2489,19 @@ export interface components {
             problems: components["schemas"]["ProblemSummary"][];
             state: components["schemas"]["LessonState"];
             title: string;
+            whom: components["schemas"]["LessonFor"];
         };
         /** @description A pupil and a problem. */
         LiveCell: {
+            /** Format: date-time */
+            last_at?: string | null;
             last_attempt?: components["schemas"]["AttemptId"] | null;
             problem_version_id: components["schemas"]["ProblemVersionId"];
             state: components["schemas"]["CellState"];
-            /** Format: int32 */
+            /** Format: u-int32 */
             tries: number;
         };
-        /** @description Something changed in a class. The event id of the stream is `seq`. */
+        /** @description Something changed in a class. The ids of the stream's events are opaque. */
         LiveEvent: {
             /** Format: date-time */
             at: string;
@@ -1171,31 +2512,70 @@ export interface components {
             pupil_id: components["schemas"]["UserId"];
         } | {
             /** @enum {string} */
-            event: "presence";
-            present: boolean;
+            event: "pupil";
+            lesson_id: components["schemas"]["LessonId"];
             pupil_id: components["schemas"]["UserId"];
+            standing: components["schemas"]["PupilStanding"];
+        } | {
+            /** @enum {string} */
+            event: "lesson";
+            lesson: components["schemas"]["LiveLesson"];
         } | {
             /** @enum {string} */
             event: "refetch";
+        } | {
+            /** @enum {string} */
+            event: "beat";
+            /** Format: date-time */
+            server_time: string;
+        };
+        /** @description The lesson in the live view. */
+        LiveLesson: {
+            /** Format: date-time */
+            ends_at?: string | null;
+            hint_ceiling: components["schemas"]["HintCeiling"];
+            lesson_id: components["schemas"]["LessonId"];
+            mode: components["schemas"]["LessonMode"];
+            state: components["schemas"]["LessonState"];
+            title: string;
         };
         /** @description A row of the grid. */
         LivePupil: {
             /** @description In the order of the problems. */
             cells: components["schemas"]["LiveCell"][];
-            /** @description Signed in now. */
-            present: boolean;
             pupil: components["schemas"]["RosterEntry"];
+            standing: components["schemas"]["PupilStanding"];
         };
         /** @description A text in one or both languages. */
         Localised: {
             en?: string | null;
             ko?: string | null;
         };
+        /** @description Makes cards with new PINs. PINs and card codes are told in this one reply only. */
+        MakeCards: {
+            /** @description All pupils of the class, new PINs for everyone. */
+            everyone?: boolean;
+            language?: components["schemas"]["Language"];
+            /** @description Which pupils of the class; empty for those without a PIN yet. */
+            pupil_ids?: components["schemas"]["UserId"][];
+        };
+        /** @description Codes for the parents of a class. */
+        MakeParentCodes: {
+            /** @description For all pupils of the class. */
+            everyone?: boolean;
+            /** @description For these pupils. */
+            pupil_ids?: components["schemas"]["UserId"][];
+        };
         /**
          * @description Mastery in words.
          * @enum {string}
          */
         MasteryLevel: "starting" | "growing" | "secure";
+        /** @description One of the left with its partner among the right, by their ids. */
+        MatchPair: {
+            left: string;
+            right: string;
+        };
         /** @description Who is signed in. */
         Me: {
             class?: components["schemas"]["MyClass"] | null;
@@ -1210,7 +2590,7 @@ export interface components {
         /** @description A model of the catalogue or one that was added by hand. */
         ModelView: {
             active: boolean;
-            /** Format: int64 */
+            /** Format: u-int64 */
             bytes?: number | null;
             family: string;
             /** @description One sentence: how to get it. */
@@ -1227,12 +2607,23 @@ export interface components {
              */
             vram_gb?: number | null;
         };
+        /** @description Moves a pupil to another class, or out of the school's classes. */
+        MovePupil: {
+            class_id?: components["schemas"]["ClassId"] | null;
+            /** @description The first day there, `YYYY-MM-DD`; today if absent. */
+            from_day?: string | null;
+            /**
+             * Format: u-int16
+             * @description The number there; the next free one if absent.
+             */
+            number?: number | null;
+        };
         /** @description A pupil's class and their number in it. */
         MyClass: {
             class_id: components["schemas"]["ClassId"];
             language: components["schemas"]["Language"];
             name: string;
-            /** Format: int32 */
+            /** Format: u-int16 */
             number: number;
         };
         /** @description What the pupil sees after signing in: the open lessons with their problems. */
@@ -1242,6 +2633,38 @@ export interface components {
         /** @description Where a pupil stands with each problem they have touched. */
         MyStanding: {
             problems: components["schemas"]["ProblemStanding"][];
+        };
+        /** @description Why a pupil needs somebody. */
+        NeedReason: {
+            /** Format: u-int32 */
+            problems: number;
+            skill: string;
+            skill_name: string;
+            /** @enum {string} */
+            why: "stuck";
+        } | {
+            /** Format: double */
+            before: number;
+            /** Format: double */
+            now: number;
+            /** @enum {string} */
+            why: "falling";
+        } | {
+            /** Format: u-int32 */
+            days?: number | null;
+            /** @enum {string} */
+            why: "not_used";
+        };
+        /** @description A pupil who needs somebody, and why. */
+        NeedsHelp: {
+            pupil: components["schemas"]["RosterEntry"];
+            reasons: components["schemas"]["NeedReason"][];
+        };
+        /** @description A key that was made; told this once. */
+        NewApiKey: {
+            api_key_id: components["schemas"]["ApiKeyId"];
+            /** @description Send as `Authorization: Bearer dsk_…`. */
+            key: string;
         };
         /** @description An account that was made or whose secret was reset; the secret is told this once. */
         NewSecret: {
@@ -1256,6 +2679,16 @@ export interface components {
             solution: boolean;
             try_again: boolean;
         };
+        /**
+         * Format: uuid
+         * @description What a pupil is told by people: a note, an opened step, a corrected grade.
+         */
+        NoteId: string;
+        /**
+         * @description Why a pupil is told something.
+         * @enum {string}
+         */
+        NoteKind: "note" | "step" | "solution" | "regraded";
         /** @description Something the admin should know or do. */
         Notice: {
             code: components["schemas"]["NoticeCode"];
@@ -1271,7 +2704,7 @@ export interface components {
          * @description Which notice; one of each is open at a time.
          * @enum {string}
          */
-        NoticeCode: "model_language" | "no_model" | "engine_resting" | "clock_set_back" | "disk_low" | "token_reuse";
+        NoticeCode: "model_language" | "no_model" | "engine_resting" | "clock_set_back" | "disk_low" | "token_reuse" | "not_announced" | "audit_broken" | "retention_failed" | "starter_kept";
         /**
          * Format: uuid
          * @description A message of the hub to its admin.
@@ -1287,16 +2720,72 @@ export interface components {
          * @enum {string}
          */
         NumberForm: "fraction" | "mixed" | "decimal";
-        /** @description Gives problems to a class. */
+        /** @description Opens the next authored step or the worked solution of a problem for one pupil. */
+        OpenForPupil: {
+            lesson_id?: components["schemas"]["LessonId"] | null;
+            problem_version_id: components["schemas"]["ProblemVersionId"];
+            what: components["schemas"]["OpenedKind"];
+        };
+        /** @description Gives problems to a class, to a group or to some pupils. */
         OpenLesson: {
+            /** @description Ignored in exams, which have no help. */
             hint_ceiling?: components["schemas"]["HintCeiling"];
+            /**
+             * Format: u-int16
+             * @description Minutes until it closes by itself, 1 to 300; an exam must have them.
+             */
+            minutes?: number | null;
+            mode?: components["schemas"]["LessonMode"];
             problem_ids: components["schemas"]["ProblemId"][];
             title: string;
+            whom: components["schemas"]["LessonFor"];
         };
         /** @description Asks for the names of a class; the code is given to a device once, since names are personal data. */
         OpenRoster: {
             /** @description Eight letters and digits, such as `K7RM-2QXW`; case and the dash do not matter. */
             class_code: string;
+        };
+        /**
+         * @description What a teacher can open.
+         * @enum {string}
+         */
+        OpenedKind: "step" | "solution";
+        /** @description A teacher's own grade for one answer. */
+        OverrideGrade: {
+            reason: string;
+            right: boolean;
+        };
+        /** @description A one-time code on paper with which a parent makes an account. */
+        ParentCode: {
+            /** @description Twelve letters and digits in three groups; told this once. */
+            code: string;
+            /** Format: date-time */
+            expires_at: string;
+            pupil: components["schemas"]["RosterEntry"];
+        };
+        /** @description A pupil and where they stand. */
+        PlacedPupil: {
+            class_name: string;
+            /** Format: u-int8 */
+            grade: number;
+            name: string;
+            /** Format: u-int16 */
+            number: number;
+            pupil_id: components["schemas"]["UserId"];
+        };
+        /** @description A place in a class. */
+        Placement: {
+            class_name: string;
+            /** Format: u-int8 */
+            grade: number;
+            /** Format: u-int16 */
+            number: number;
+        };
+        /** @description How the new school year begins: each class goes up unless said otherwise. */
+        PlanRollover: {
+            classes: components["schemas"]["RolloverClass"][];
+            /** Format: u-int16 */
+            to_year: number;
         };
         /** @description An error by RFC 9457, as `application/problem+json`. */
         Problem: {
@@ -1307,7 +2796,7 @@ export interface components {
             hint?: string | null;
             /** @description The request's id, which the log has too. */
             instance?: string | null;
-            /** Format: int32 */
+            /** Format: u-int16 */
             status: number;
             title: string;
             /** @description `urn:dreamseed:problem:<code>`. */
@@ -1317,8 +2806,41 @@ export interface components {
          * @description What a client may branch on.
          * @enum {string}
          */
-        ProblemCode: "bad_request" | "bad_body" | "too_large" | "sign_in_needed" | "wrong_secret" | "too_many_tries" | "plain_http" | "not_allowed" | "not_found" | "method_not_allowed" | "other_answer" | "unknown_problem" | "lesson_closed" | "weak_password" | "taken" | "bad_field" | "not_released" | "busy" | "disk_full" | "wrong_host" | "timeout" | "internal";
-        /** @description A whole problem as its author writes it; also the format of `content/problems/*.toml`. */
+        ProblemCode: "bad_request" | "bad_body" | "too_large" | "sign_in_needed" | "wrong_secret" | "too_many_tries" | "too_many_requests" | "plain_http" | "not_allowed" | "not_found" | "method_not_allowed" | "other_answer" | "unknown_problem" | "lesson_closed" | "lesson_paused" | "exam_running" | "changed" | "bad_file" | "reason_needed" | "weak_password" | "taken" | "bad_field" | "not_released" | "busy" | "disk_full" | "wrong_host" | "timeout" | "internal";
+        /**
+         * @description A whole problem as its author writes it; also the format of `content/problems/*.toml`.
+         * @example {
+         *       "check": "1/2 + 1/3",
+         *       "hints": [
+         *         {
+         *           "en": "Look at the two denominators first.",
+         *           "ko": "두 분모를 먼저 살펴보세요."
+         *         }
+         *       ],
+         *       "key": {
+         *         "kind": "number",
+         *         "lowest_terms": true,
+         *         "value": "5/6"
+         *       },
+         *       "question": {
+         *         "entry": "fraction",
+         *         "kind": "number"
+         *       },
+         *       "skill": "frac-add-unlike",
+         *       "solution": {
+         *         "en": "Make the denominators 6 and add.",
+         *         "ko": "분모를 6으로 통분해서 더해요."
+         *       },
+         *       "statement": {
+         *         "en": "What is $\\frac{1}{2}+\\frac{1}{3}$?",
+         *         "ko": "$\\frac{1}{2}+\\frac{1}{3}$은 얼마예요?"
+         *       },
+         *       "title": {
+         *         "en": "A sum of fractions",
+         *         "ko": "분수의 합"
+         *       }
+         *     }
+         */
         ProblemDraft: {
             /** @description For numeric problems: an expression over exact rationals that gives the key's value by another way. */
             check?: string | null;
@@ -1340,9 +2862,14 @@ export interface components {
             draft: components["schemas"]["ProblemDraft"];
             problem_id: components["schemas"]["ProblemId"];
             problem_version_id: components["schemas"]["ProblemVersionId"];
-            /** Format: int32 */
+            /** Format: u-int32 */
             version: number;
         };
+        /**
+         * @description A file format of problems.
+         * @enum {string}
+         */
+        ProblemFormat: "gift" | "moodle_xml";
         /**
          * Format: uuid
          * @description A problem, whatever its wording; its versions are immutable.
@@ -1356,15 +2883,16 @@ export interface components {
             question_kind: string;
             skill: string;
             title: components["schemas"]["Localised"];
-            /** Format: int32 */
+            /** Format: u-int32 */
             version: number;
         };
         /** @description A pupil and one problem version. */
         ProblemStanding: {
             lesson_id?: components["schemas"]["LessonId"] | null;
             problem_version_id: components["schemas"]["ProblemVersionId"];
-            solved: boolean;
-            /** Format: int32 */
+            /** @description Absent while an exam keeps its grades. */
+            solved?: boolean | null;
+            /** Format: u-int32 */
             tries: number;
         };
         /** @description A line in a list of problems. */
@@ -1397,6 +2925,38 @@ export interface components {
             pupil_id: components["schemas"]["UserId"];
             skills: components["schemas"]["SkillProgress"][];
         };
+        /**
+         * @description What happens to a pupil's own screen, pushed. The stream begins with `Lessons`, also after a break: fetch
+         *     `GET /me/problems` and `GET /me/notes`, and nothing is missed.
+         */
+        PupilEvent: {
+            /** @enum {string} */
+            event: "lessons";
+        } | {
+            /** @enum {string} */
+            event: "note";
+            note: components["schemas"]["PupilNote"];
+        } | {
+            /** @enum {string} */
+            event: "beat";
+            /** Format: date-time */
+            server_time: string;
+        };
+        /** @description What a pupil was told, newest first in lists. */
+        PupilNote: {
+            /** Format: date-time */
+            created_at: string;
+            /** @description The teacher's name; absent if the hub itself speaks. */
+            from?: string | null;
+            kind: components["schemas"]["NoteKind"];
+            lesson_id?: components["schemas"]["LessonId"] | null;
+            note_id: components["schemas"]["NoteId"];
+            problem_title?: string | null;
+            problem_version_id?: components["schemas"]["ProblemVersionId"] | null;
+            seen: boolean;
+            /** @description The note, the opened step or solution (Markdown with LaTeX), or a kind sentence on a corrected grade. */
+            text: string;
+        };
         /** @description A pupil's page for their teacher. */
         PupilPage: {
             /** @description The newest first, with what the model wrote. */
@@ -1404,6 +2964,35 @@ export interface components {
             progress: components["schemas"]["Progress"];
             pupil: components["schemas"]["RosterEntry"];
         };
+        /** @description A pupil over time. */
+        PupilReport: {
+            pupil: components["schemas"]["RosterEntry"];
+            skills: components["schemas"]["SkillOverTime"][];
+        };
+        /** @description How a pupil fares in the lesson, computed once in the hub. */
+        PupilStanding: {
+            /**
+             * Format: date-time
+             * @description Exam: when it was handed in.
+             */
+            handed_in_at?: string | null;
+            /** @description Signed in now, whatever the state. */
+            present: boolean;
+            problem_version_id?: components["schemas"]["ProblemVersionId"] | null;
+            /**
+             * Format: date-time
+             * @description Since when the state holds, if the hub knows.
+             */
+            since?: string | null;
+            state: components["schemas"]["PupilState"];
+            /** @description Why the pupil is stuck, the gravest first; empty unless stuck. */
+            stuck: components["schemas"]["StuckReason"][];
+        };
+        /**
+         * @description One word for a pupil in a lesson; the first that fits.
+         * @enum {string}
+         */
+        PupilState: "done" | "away" | "asking" | "stuck" | "not_started" | "working";
         /** @description How a problem is answered. */
         Question: {
             choices: components["schemas"]["Choice"][];
@@ -1423,6 +3012,26 @@ export interface components {
         } | {
             /** @enum {string} */
             kind: "short_text";
+        } | {
+            /** @enum {string} */
+            kind: "true_false";
+        } | {
+            /** @description In the order shown, which is not the answer's. */
+            items: components["schemas"]["Choice"][];
+            /** @enum {string} */
+            kind: "ordering";
+        } | {
+            /** @enum {string} */
+            kind: "matching";
+            left: components["schemas"]["Choice"][];
+            /** @description May hold more than are needed, and one may be the partner of several. */
+            right: components["schemas"]["Choice"][];
+        } | {
+            gaps: components["schemas"]["Gap"][];
+            /** @enum {string} */
+            kind: "cloze";
+            /** @description Markdown with LaTeX; the mark `[[a]]` stands, outside of formulas, where the gap of the id `a` is. */
+            text: string;
         };
         /** @description A [`Question`] with its texts in both languages. */
         QuestionDraft: {
@@ -1441,25 +3050,194 @@ export interface components {
         } | {
             /** @enum {string} */
             kind: "short_text";
+        } | {
+            /** @enum {string} */
+            kind: "true_false";
+        } | {
+            /** @description In the order shown, which must not be the key's. */
+            items: components["schemas"]["ChoiceDraft"][];
+            /** @enum {string} */
+            kind: "ordering";
+        } | {
+            /** @enum {string} */
+            kind: "matching";
+            left: components["schemas"]["ChoiceDraft"][];
+            right: components["schemas"]["ChoiceDraft"][];
+        } | {
+            gaps: components["schemas"]["GapDraft"][];
+            /** @enum {string} */
+            kind: "cloze";
+            /** @description With the mark `[[a]]` for the gap `a`: each gap once in each language. */
+            text: components["schemas"]["Localised"];
         };
         /** @description The pupil's verdict on a piece of help. */
         RateFeedback: {
             helpful: boolean;
         };
+        /** @description Records a consent that was given on paper or otherwise. */
+        RecordConsent: {
+            method: string;
+            /** @description `account`, `ai_tutor`, `cloud_progress`. */
+            scope: string;
+            text_version: string;
+        };
         /** @description A new access token for a refresh token; browsers send the cookie and an empty object. */
         RefreshSession: {
             refresh_token?: string | null;
+        };
+        /** @description One answer whose grade changes. */
+        RegradeChange: {
+            after: components["schemas"]["Grade"];
+            answer: string;
+            attempt_id: components["schemas"]["AttemptId"];
+            before: components["schemas"]["Grade"];
+            class_name?: string | null;
+            pupil: components["schemas"]["RosterEntry"];
+        };
+        /**
+         * Format: uuid
+         * @description One correction of a key and of the grades that follow from it.
+         */
+        RegradeId: string;
+        /** @description Who would be graded otherwise under the corrected key. */
+        RegradePreview: {
+            /**
+             * Format: u-int32
+             * @description Answers to any version of the problem that were looked at.
+             */
+            answers: number;
+            /** @description Of pupils that the reader may see. */
+            changes: components["schemas"]["RegradeChange"][];
+            /** @description Names this preview; given back when it is applied. */
+            digest: string;
+            /**
+             * Format: u-int32
+             * @description Changes for pupils of other teachers, who are not named.
+             */
+            elsewhere: number;
+            /**
+             * Format: u-int32
+             * @description Grades by a teacher's own decision, which stay.
+             */
+            kept_by_teacher: number;
+        };
+        /** @description A correction that was made. */
+        RegradeView: {
+            by?: string | null;
+            /**
+             * Format: u-int32
+             * @description Grades that changed.
+             */
+            changed: number;
+            /** Format: date-time */
+            created_at: string;
+            /** @description The version whose key counts now. */
+            key_version_id: components["schemas"]["ProblemVersionId"];
+            problem_id: components["schemas"]["ProblemId"];
+            reason: string;
+            regrade_id: components["schemas"]["RegradeId"];
+            /** Format: date-time */
+            undone_at?: string | null;
         };
         /** @description The worked solution, released to this pupil. */
         ReleasedSolution: {
             /** @description Markdown with LaTeX. */
             solution: string;
         };
+        /** @description A pupil and a skill. */
+        ReportCell: {
+            /** Format: u-int32 */
+            attempts: number;
+            level: components["schemas"]["MasteryLevel"];
+            /**
+             * Format: double
+             * @description The estimated chance that the skill is known, 0 to 1.
+             */
+            mastery: number;
+            /** Format: u-int32 */
+            right: number;
+        };
+        /** @description A pupil's row of the heat map. */
+        ReportRow: {
+            /** Format: u-int32 */
+            answers: number;
+            /** @description In the order of the skills; absent where nothing was tried. */
+            cells: (components["schemas"]["ReportCell"] | null)[];
+            /** @description The last day with an answer. */
+            last_day?: string | null;
+            pupil: components["schemas"]["RosterEntry"];
+        };
+        /** @description A skill of a report. */
+        ReportSkill: {
+            name: string;
+            skill: string;
+        };
+        /** @description One kind of data. */
+        RetentionLine: {
+            /**
+             * Format: u-int64
+             * @description Rows older than that.
+             */
+            due: number;
+            /** Format: u-int32 */
+            keep_days: number;
+            /** @description `ai_text`, `audit`, `answers`, `sessions`, `notices`, `notes`, `parent_codes`, `roster_changes`. */
+            kind: string;
+            /** Format: date-time */
+            oldest?: string | null;
+        };
+        /** @description What the retention table would remove now, or has removed. */
+        RetentionReport: {
+            /** Format: date-time */
+            at: string;
+            /**
+             * Format: date-time
+             * @description The last run of the job.
+             */
+            last_run_at?: string | null;
+            lines: components["schemas"]["RetentionLine"][];
+        };
         /**
          * @description What a person may do follows from this and from their classes or children.
          * @enum {string}
          */
         Role: "student" | "parent" | "teacher" | "admin";
+        /** @description What becomes of a class. */
+        RolloverClass: {
+            class_id: components["schemas"]["ClassId"];
+            to?: components["schemas"]["RolloverTarget"] | null;
+        };
+        /** @description What the change of the year would do. */
+        RolloverPreview: {
+            classes: components["schemas"]["RolloverStep"][];
+            /** @description Two pupils with one number in a new class: each must be settled before. */
+            conflicts: string[];
+            digest: string;
+            /** Format: u-int16 */
+            from_year: number;
+            /** Format: u-int32 */
+            pupils_leaving: number;
+            /** Format: u-int32 */
+            pupils_up: number;
+            /** Format: u-int16 */
+            to_year: number;
+        };
+        /** @description One class on its way. */
+        RolloverStep: {
+            class_id: components["schemas"]["ClassId"];
+            from: string;
+            /** Format: u-int8 */
+            from_grade: number;
+            /** Format: u-int32 */
+            pupils: number;
+            to?: components["schemas"]["RolloverTarget"] | null;
+        };
+        /** @description A class of the new year; made if it is not there. */
+        RolloverTarget: {
+            class_name: string;
+            /** Format: u-int8 */
+            grade: number;
+        };
         /** @description The names to choose from at sign-in. */
         Roster: {
             class_id: components["schemas"]["ClassId"];
@@ -1467,12 +3245,145 @@ export interface components {
             language: components["schemas"]["Language"];
             pupils: components["schemas"]["RosterEntry"][];
         };
-        /** @description A name on the sign-in screen. */
-        RosterEntry: {
+        /** @description One change that the list makes. */
+        RosterChange: {
+            /** @enum {string} */
+            change: "new_class";
+            class_name: string;
+            /** Format: u-int8 */
+            grade: number;
+            /** Format: u-int32 */
+            pupils: number;
+        } | {
+            /** @enum {string} */
+            change: "new_pupil";
+            class_name: string;
+            /** Format: u-int8 */
+            grade: number;
             name: string;
-            /** Format: int32 */
+            /** Format: u-int16 */
+            number: number;
+        } | {
+            /** @enum {string} */
+            change: "move";
+            from: components["schemas"]["Placement"];
+            name: string;
+            pupil_id: components["schemas"]["UserId"];
+            to: components["schemas"]["Placement"];
+        } | {
+            /** @enum {string} */
+            change: "rename";
+            class_name: string;
+            from: string;
+            /** Format: u-int16 */
             number: number;
             pupil_id: components["schemas"]["UserId"];
+            to: string;
+        } | {
+            /** @enum {string} */
+            change: "return";
+            name: string;
+            pupil_id: components["schemas"]["UserId"];
+            to: components["schemas"]["Placement"];
+        };
+        /**
+         * Format: uuid
+         * @description One import of a list, or one change of the school year.
+         */
+        RosterChangeId: string;
+        /**
+         * @description Which.
+         * @enum {string}
+         */
+        RosterChangeKind: "import" | "rollover";
+        /** @description An import or a change of the year that was made. */
+        RosterChangeView: {
+            by?: string | null;
+            /** @description It can still be undone: nothing has been built on it. Looked into for the newest few only; false for older ones. */
+            can_undo: boolean;
+            change_id: components["schemas"]["RosterChangeId"];
+            /** Format: date-time */
+            created_at: string;
+            file_name: string;
+            kind: components["schemas"]["RosterChangeKind"];
+            /** @description One sentence, such as `2 classes, 58 pupils`. */
+            summary: string;
+            /** Format: date-time */
+            undone_at?: string | null;
+        };
+        /** @description A name on the sign-in screen. */
+        RosterEntry: {
+            /** @description Whether the pupil can sign in with a PIN already; for staff only. */
+            has_pin?: boolean | null;
+            name: string;
+            /** Format: u-int16 */
+            number: number;
+            pupil_id: components["schemas"]["UserId"];
+        };
+        /** @description A line that cannot be taken. */
+        RosterFault: {
+            kind: components["schemas"]["RosterFaultKind"];
+            /**
+             * Format: u-int32
+             * @description Counted from 1 as a spreadsheet shows it; absent if it is about the whole file.
+             */
+            line?: number | null;
+            /** @description What stands there, shortened. */
+            value: string;
+        };
+        /**
+         * @description What is wrong with a line or file.
+         * @enum {string}
+         */
+        RosterFaultKind: "no_header" | "no_rows" | "missing_column" | "bad_grade" | "bad_class" | "bad_number" | "bad_name" | "duplicate_number" | "ambiguous" | "side_by_side" | "formula" | "other_teachers_class" | "too_many_rows" | "too_many_columns";
+        /** @description What an import did. */
+        RosterImported: {
+            /** Format: u-int32 */
+            archived: number;
+            change_id: components["schemas"]["RosterChangeId"];
+            /** @description Pupils of these classes, the classes of the list. */
+            class_ids: components["schemas"]["ClassId"][];
+            /** Format: u-int32 */
+            classes_added: number;
+            /** Format: u-int32 */
+            moved: number;
+            /** Format: u-int32 */
+            pupils_added: number;
+            /** Format: u-int32 */
+            renamed: number;
+            /** Format: u-int32 */
+            returned: number;
+        };
+        /** @description What a list would change. Nothing has been written. */
+        RosterPreview: {
+            changes: components["schemas"]["RosterChange"][];
+            /** @description Names this preview; given back with the import. */
+            digest: string;
+            /** @description `UTF-8`, `UTF-8 (BOM)`, `CP949`, `UTF-16` or `XLSX`. */
+            encoding: string;
+            /** @description Lines that cannot be taken; an import is refused while there is one. */
+            faults: components["schemas"]["RosterFault"][];
+            file_name: string;
+            /** @description Pupils of the classes in the list who are not in it. They stay unless the import is told to archive them. */
+            missing: components["schemas"]["PlacedPupil"][];
+            /**
+             * Format: u-int32
+             * @description Lines that were read as pupils.
+             */
+            rows: number;
+            /** Format: u-int16 */
+            school_year: number;
+            /**
+             * @description Numbers of missing pupils that a new pupil has in the list. Nobody is given another's account for a number: the
+             *     import is refused while there is one, unless it is told to archive the missing.
+             */
+            taken: components["schemas"]["TakenNumber"][];
+        };
+        /** @description A teacher's note to a pupil, shown at once. */
+        SendNote: {
+            lesson_id?: components["schemas"]["LessonId"] | null;
+            problem_version_id?: components["schemas"]["ProblemVersionId"] | null;
+            text: string;
         };
         /**
          * Format: uuid
@@ -1489,6 +3400,19 @@ export interface components {
             /** Format: date-time */
             last_seen_at: string;
             session_id: components["schemas"]["SessionId"];
+        };
+        /** @description Makes or changes a group. */
+        SetGroup: {
+            name: string;
+            pupil_ids: components["schemas"]["UserId"][];
+        };
+        /** @description Changes how long a kind of data is kept. */
+        SetRetention: {
+            /**
+             * Format: u-int32
+             * @description 1 to 3650.
+             */
+            keep_days: number;
         };
         /** @description Makes the first admin; the code stands on the hub's own console. */
         SetUpHub: {
@@ -1508,6 +3432,11 @@ export interface components {
             pin: string;
             pupil_id: components["schemas"]["UserId"];
         } | {
+            card: string;
+            /** @enum {string} */
+            kind: "card";
+            native?: boolean;
+        } | {
             /** @enum {string} */
             kind: "password";
             login_name: string;
@@ -1524,12 +3453,19 @@ export interface components {
             /** @description Only for native clients that asked for it. */
             refresh_token?: string | null;
         };
+        /** @description A pupil's one sitting of an exam. */
+        Sitting: {
+            /** Format: date-time */
+            begun_at: string;
+            /** Format: date-time */
+            handed_in_at?: string | null;
+        };
         /** @description A skill of the curriculum. */
         Skill: {
             /** @description Korean curriculum codes (성취기준). */
             codes: string[];
             /**
-             * Format: int32
+             * Format: u-int8
              * @description School year: 5 and 6 primary, 7 first year of middle school.
              */
             grade: number;
@@ -1537,9 +3473,16 @@ export interface components {
             id: string;
             name: string;
         };
+        /** @description One skill, week by week. */
+        SkillOverTime: {
+            name: string;
+            skill: string;
+            /** @description Oldest first; weeks without work are left out. */
+            weeks: components["schemas"]["SkillWeek"][];
+        };
         /** @description One skill. */
         SkillProgress: {
-            /** Format: int32 */
+            /** Format: u-int32 */
             attempts: number;
             level: components["schemas"]["MasteryLevel"];
             /**
@@ -1548,9 +3491,52 @@ export interface components {
              */
             mastery: number;
             name: string;
-            /** Format: int32 */
+            /** Format: u-int32 */
             right: number;
             skill: string;
+        };
+        /** @description A week of work on a skill. */
+        SkillWeek: {
+            /** Format: u-int32 */
+            attempts: number;
+            /**
+             * Format: double
+             * @description At the end of the week.
+             */
+            mastery: number;
+            /** Format: u-int32 */
+            right: number;
+            /** @description The Monday, `YYYY-MM-DD`. */
+            week: string;
+        };
+        /** @description A teacher or another who can be chosen. */
+        StaffEntry: {
+            login_name: string;
+            name: string;
+            user_id: components["schemas"]["UserId"];
+        };
+        /** @description Why a pupil is stuck. */
+        StuckReason: {
+            misconception: string;
+            /** Format: u-int32 */
+            times: number;
+            /** @enum {string} */
+            why: "same_mistake";
+        } | {
+            /** Format: u-int32 */
+            times: number;
+            /** @enum {string} */
+            why: "wrong_in_row";
+        } | {
+            /** Format: u-int8 */
+            level: number;
+            /** @enum {string} */
+            why: "help_used_up";
+        } | {
+            /** Format: u-int32 */
+            minutes: number;
+            /** @enum {string} */
+            why: "long_on_one";
         };
         /** @description An answer to be graded and kept. */
         SubmitAnswer: {
@@ -1569,6 +3555,18 @@ export interface components {
             /** @description The version the pupil saw, which is the one that is graded. */
             problem_version_id: components["schemas"]["ProblemVersionId"];
         };
+        /** @description A missing pupil whose number a new pupil has in the list. */
+        TakenNumber: {
+            /**
+             * Format: u-int32
+             * @description Of the list, counted from 1 as a spreadsheet shows it.
+             */
+            line: number;
+            /** @description The new pupil. */
+            name: string;
+            /** @description Who has the number now. */
+            pupil: components["schemas"]["PlacedPupil"];
+        };
         /** @description Tries an answer against a draft that is not saved. */
         TryDraft: {
             answer: components["schemas"]["Answer"];
@@ -1578,7 +3576,7 @@ export interface components {
          * @description Why an answer could not be read; the screens turn it into one plain sentence.
          * @enum {string}
          */
-        Unreadable: "empty" | "too_long" | "not_a_number" | "comma" | "zero_denominator" | "too_large" | "unknown_choice" | "other_kind";
+        Unreadable: "empty" | "too_long" | "not_a_number" | "comma" | "zero_denominator" | "too_large" | "unknown_choice" | "other_kind" | "incomplete";
         /**
          * Format: uuid
          * @description Anyone with an account: pupil, parent, teacher or admin.
@@ -1597,8 +3595,43 @@ export interface components {
             role: components["schemas"]["Role"];
             user_id: components["schemas"]["UserId"];
         };
+        /** @description A wrong answer and how often it was given. */
+        WrongAnswer: {
+            /** @description As a person reads it. */
+            answer: string;
+            /** Format: u-int32 */
+            count: number;
+            misconception?: string | null;
+        };
     };
-    responses: never;
+    responses: {
+        /** @description The hub could not do it: a fault of its own, too much at once, or a full disk. */
+        Failed: {
+            headers: {
+                /** @description Seconds after which it makes sense to try again, where waiting helps. */
+                "Retry-After"?: number;
+                /** @description The request's name in the hub's log. */
+                "X-Request-Id"?: string;
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Refused: what happened, what it means and one next step. */
+        Refused: {
+            headers: {
+                /** @description Seconds after which it makes sense to try again, where waiting helps. */
+                "Retry-After"?: number;
+                /** @description The request's name in the hub's log. */
+                "X-Request-Id"?: string;
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+    };
     parameters: never;
     requestBodies: never;
     headers: never;
@@ -1606,6 +3639,99 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    list_api_keys: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiKeyView"][];
+                };
+            };
+            "4XX": components["responses"]["Refused"];
+            "5XX": components["responses"]["Failed"];
+        };
+    };
+    add_api_key: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AddApiKey"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NewApiKey"];
+                };
+            };
+            /** @description A field cannot be taken */
+            422: {
+                headers: {
+                    /** @description Seconds after which it makes sense to try again, where waiting helps. */
+                    "Retry-After"?: number;
+                    /** @description The request's name in the hub's log. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            "4XX": components["responses"]["Refused"];
+            "5XX": components["responses"]["Failed"];
+        };
+    };
+    revoke_api_key: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                api_key_id: components["schemas"]["ApiKeyId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description No such key, or it was ended before */
+            404: {
+                headers: {
+                    /** @description Seconds after which it makes sense to try again, where waiting helps. */
+                    "Retry-After"?: number;
+                    /** @description The request's name in the hub's log. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            "4XX": components["responses"]["Refused"];
+            "5XX": components["responses"]["Failed"];
+        };
+    };
     submit_attempt: {
         parameters: {
             query?: never;
@@ -1629,12 +3755,17 @@ export interface operations {
             };
             "4XX": {
                 headers: {
+                    /** @description Seconds after which it makes sense to try again, where waiting helps. */
+                    "Retry-After"?: number;
+                    /** @description The request's name in the hub's log. */
+                    "X-Request-Id"?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            "5XX": components["responses"]["Failed"];
         };
     };
     get_attempt: {
@@ -1656,14 +3787,16 @@ export interface operations {
                     "application/json": components["schemas"]["AttemptView"];
                 };
             };
+            "4XX": components["responses"]["Refused"];
+            "5XX": components["responses"]["Failed"];
         };
     };
     follow_feedback: {
         parameters: {
             query?: never;
             header?: {
-                /** @description Go on after this event */
-                "Last-Event-ID"?: number | null;
+                /** @description Go on after this event; from the first if it is no number */
+                "Last-Event-ID"?: string | null;
             };
             path: {
                 attempt_id: components["schemas"]["AttemptId"];
@@ -1681,15 +3814,34 @@ export interface operations {
                     "text/event-stream": components["schemas"]["FeedbackEvent"];
                 };
             };
-            /** @description No help was asked for */
-            404: {
+            /** @description An exam with this problem is running */
+            403: {
                 headers: {
+                    /** @description Seconds after which it makes sense to try again, where waiting helps. */
+                    "Retry-After"?: number;
+                    /** @description The request's name in the hub's log. */
+                    "X-Request-Id"?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description No help was asked for */
+            404: {
+                headers: {
+                    /** @description Seconds after which it makes sense to try again, where waiting helps. */
+                    "Retry-After"?: number;
+                    /** @description The request's name in the hub's log. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            "4XX": components["responses"]["Refused"];
+            "5XX": components["responses"]["Failed"];
         };
     };
     rate_feedback: {
@@ -1717,12 +3869,68 @@ export interface operations {
             /** @description There is no help to rate */
             404: {
                 headers: {
+                    /** @description Seconds after which it makes sense to try again, where waiting helps. */
+                    "Retry-After"?: number;
+                    /** @description The request's name in the hub's log. */
+                    "X-Request-Id"?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            "4XX": components["responses"]["Refused"];
+            "5XX": components["responses"]["Failed"];
+        };
+    };
+    override_grade: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                attempt_id: components["schemas"]["AttemptId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["OverrideGrade"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AttemptView"];
+                };
+            };
+            "4XX": components["responses"]["Refused"];
+            "5XX": components["responses"]["Failed"];
+        };
+    };
+    take_grade_back: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                attempt_id: components["schemas"]["AttemptId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AttemptView"];
+                };
+            };
+            "4XX": components["responses"]["Refused"];
+            "5XX": components["responses"]["Failed"];
         };
     };
     ask_help: {
@@ -1748,6 +3956,10 @@ export interface operations {
             /** @description The lesson gives no help, or the answer is right */
             403: {
                 headers: {
+                    /** @description Seconds after which it makes sense to try again, where waiting helps. */
+                    "Retry-After"?: number;
+                    /** @description The request's name in the hub's log. */
+                    "X-Request-Id"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -1757,12 +3969,18 @@ export interface operations {
             /** @description Unknown attempt */
             404: {
                 headers: {
+                    /** @description Seconds after which it makes sense to try again, where waiting helps. */
+                    "Retry-After"?: number;
+                    /** @description The request's name in the hub's log. */
+                    "X-Request-Id"?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            "4XX": components["responses"]["Refused"];
+            "5XX": components["responses"]["Failed"];
         };
     };
     release_solution: {
@@ -1784,6 +4002,80 @@ export interface operations {
                     "application/json": components["schemas"]["ReleasedSolution"];
                 };
             };
+            "4XX": components["responses"]["Refused"];
+            "5XX": components["responses"]["Failed"];
+        };
+    };
+    list_audit: {
+        parameters: {
+            query?: {
+                /** @description Rows before this number; the newest if absent. */
+                before?: number;
+                /** @description 1 to 200; 50 if absent. */
+                limit?: number;
+                /** @description Who did it. */
+                actor?: components["schemas"]["UserId"];
+                /** @description Whose data. */
+                subject?: components["schemas"]["UserId"];
+                /** @description What, as it is kept: `sign in`, `reset secret` … */
+                action?: string;
+                lang?: components["schemas"]["Language"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditPage"];
+                };
+            };
+            "4XX": components["responses"]["Refused"];
+            "5XX": components["responses"]["Failed"];
+        };
+    };
+    export_audit: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["GiveReason"];
+            };
+        };
+        responses: {
+            /** @description The log */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": string;
+                };
+            };
+            /** @description No reason was given */
+            422: {
+                headers: {
+                    /** @description Seconds after which it makes sense to try again, where waiting helps. */
+                    "Retry-After"?: number;
+                    /** @description The request's name in the hub's log. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            "4XX": components["responses"]["Refused"];
+            "5XX": components["responses"]["Failed"];
         };
     };
     list_children: {
@@ -1803,6 +4095,8 @@ export interface operations {
                     "application/json": components["schemas"]["Child"][];
                 };
             };
+            "4XX": components["responses"]["Refused"];
+            "5XX": components["responses"]["Failed"];
         };
     };
     list_classes: {
@@ -1822,6 +4116,8 @@ export interface operations {
                     "application/json": components["schemas"]["ClassSummary"][];
                 };
             };
+            "4XX": components["responses"]["Refused"];
+            "5XX": components["responses"]["Failed"];
         };
     };
     add_class: {
@@ -1845,6 +4141,8 @@ export interface operations {
                     "application/json": components["schemas"]["ClassSummary"];
                 };
             };
+            "4XX": components["responses"]["Refused"];
+            "5XX": components["responses"]["Failed"];
         };
     };
     get_class: {
@@ -1866,6 +4164,209 @@ export interface operations {
                     "application/json": components["schemas"]["ClassDetail"];
                 };
             };
+            "4XX": components["responses"]["Refused"];
+            "5XX": components["responses"]["Failed"];
+        };
+    };
+    archive_class: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                class_id: components["schemas"]["ClassId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            "4XX": components["responses"]["Refused"];
+            "5XX": components["responses"]["Failed"];
+        };
+    };
+    get_cards: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                class_id: components["schemas"]["ClassId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/pdf": unknown;
+                };
+            };
+            /** @description None was made */
+            404: {
+                headers: {
+                    /** @description Seconds after which it makes sense to try again, where waiting helps. */
+                    "Retry-After"?: number;
+                    /** @description The request's name in the hub's log. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            "4XX": components["responses"]["Refused"];
+            "5XX": components["responses"]["Failed"];
+        };
+    };
+    make_cards: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                class_id: components["schemas"]["ClassId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MakeCards"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/pdf": unknown;
+                };
+            };
+            /** @description A pupil is not in the class, or nobody needs a card */
+            422: {
+                headers: {
+                    /** @description Seconds after which it makes sense to try again, where waiting helps. */
+                    "Retry-After"?: number;
+                    /** @description The request's name in the hub's log. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            "4XX": components["responses"]["Refused"];
+            "5XX": components["responses"]["Failed"];
+        };
+    };
+    export_class: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                class_id: components["schemas"]["ClassId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ExportClass"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": string;
+                };
+            };
+            "4XX": components["responses"]["Refused"];
+            "5XX": components["responses"]["Failed"];
+        };
+    };
+    add_group: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                class_id: components["schemas"]["ClassId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SetGroup"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ClassGroup"];
+                };
+            };
+            "4XX": components["responses"]["Refused"];
+            "5XX": components["responses"]["Failed"];
+        };
+    };
+    change_group: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                class_id: components["schemas"]["ClassId"];
+                group_id: components["schemas"]["GroupId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SetGroup"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ClassGroup"];
+                };
+            };
+            "4XX": components["responses"]["Refused"];
+            "5XX": components["responses"]["Failed"];
+        };
+    };
+    remove_group: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                class_id: components["schemas"]["ClassId"];
+                group_id: components["schemas"]["GroupId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            "4XX": components["responses"]["Refused"];
+            "5XX": components["responses"]["Failed"];
         };
     };
     open_lesson: {
@@ -1891,6 +4392,8 @@ export interface operations {
                     "application/json": components["schemas"]["LessonView"];
                 };
             };
+            "4XX": components["responses"]["Refused"];
+            "5XX": components["responses"]["Failed"];
         };
     };
     close_lesson: {
@@ -1911,6 +4414,108 @@ export interface operations {
                 };
                 content?: never;
             };
+            "4XX": components["responses"]["Refused"];
+            "5XX": components["responses"]["Failed"];
+        };
+    };
+    extend_lesson: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                class_id: components["schemas"]["ClassId"];
+                lesson_id: components["schemas"]["LessonId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ExtendLesson"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LessonView"];
+                };
+            };
+            "4XX": components["responses"]["Refused"];
+            "5XX": components["responses"]["Failed"];
+        };
+    };
+    pause_lesson: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                class_id: components["schemas"]["ClassId"];
+                lesson_id: components["schemas"]["LessonId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LessonView"];
+                };
+            };
+            "4XX": components["responses"]["Refused"];
+            "5XX": components["responses"]["Failed"];
+        };
+    };
+    reopen_lesson: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                class_id: components["schemas"]["ClassId"];
+                lesson_id: components["schemas"]["LessonId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LessonView"];
+                };
+            };
+            "4XX": components["responses"]["Refused"];
+            "5XX": components["responses"]["Failed"];
+        };
+    };
+    resume_lesson: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                class_id: components["schemas"]["ClassId"];
+                lesson_id: components["schemas"]["LessonId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LessonView"];
+                };
+            };
+            "4XX": components["responses"]["Refused"];
+            "5XX": components["responses"]["Failed"];
         };
     };
     get_class_live: {
@@ -1932,12 +4537,17 @@ export interface operations {
                     "application/json": components["schemas"]["ClassLive"];
                 };
             };
+            "4XX": components["responses"]["Refused"];
+            "5XX": components["responses"]["Failed"];
         };
     };
     watch_class: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Go on after this event, or after a picture's `last_event`; from now on if absent */
+                "Last-Event-ID"?: string | null;
+            };
             path: {
                 class_id: components["schemas"]["ClassId"];
             };
@@ -1953,6 +4563,88 @@ export interface operations {
                     "text/event-stream": components["schemas"]["LiveEvent"];
                 };
             };
+            "4XX": components["responses"]["Refused"];
+            "5XX": components["responses"]["Failed"];
+        };
+    };
+    make_parent_codes: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                class_id: components["schemas"]["ClassId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MakeParentCodes"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ParentCode"][];
+                };
+            };
+            /** @description A pupil is not in the class */
+            422: {
+                headers: {
+                    /** @description Seconds after which it makes sense to try again, where waiting helps. */
+                    "Retry-After"?: number;
+                    /** @description The request's name in the hub's log. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            "4XX": components["responses"]["Refused"];
+            "5XX": components["responses"]["Failed"];
+        };
+    };
+    make_parent_letters: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                class_id: components["schemas"]["ClassId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MakeParentCodes"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/pdf": unknown;
+                };
+            };
+            /** @description A pupil is not in the class */
+            422: {
+                headers: {
+                    /** @description Seconds after which it makes sense to try again, where waiting helps. */
+                    "Retry-After"?: number;
+                    /** @description The request's name in the hub's log. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            "4XX": components["responses"]["Refused"];
+            "5XX": components["responses"]["Failed"];
         };
     };
     add_pupil: {
@@ -1981,21 +4673,31 @@ export interface operations {
             /** @description The number is taken */
             409: {
                 headers: {
+                    /** @description Seconds after which it makes sense to try again, where waiting helps. */
+                    "Retry-After"?: number;
+                    /** @description The request's name in the hub's log. */
+                    "X-Request-Id"?: string;
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description A field or the PIN cannot be taken */
             422: {
                 headers: {
+                    /** @description Seconds after which it makes sense to try again, where waiting helps. */
+                    "Retry-After"?: number;
+                    /** @description The request's name in the hub's log. */
+                    "X-Request-Id"?: string;
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            "4XX": components["responses"]["Refused"];
+            "5XX": components["responses"]["Failed"];
         };
     };
     get_pupil_page: {
@@ -2018,6 +4720,121 @@ export interface operations {
                     "application/json": components["schemas"]["PupilPage"];
                 };
             };
+            "4XX": components["responses"]["Refused"];
+            "5XX": components["responses"]["Failed"];
+        };
+    };
+    send_note: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                class_id: components["schemas"]["ClassId"];
+                user_id: components["schemas"]["UserId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SendNote"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PupilNote"];
+                };
+            };
+            "4XX": components["responses"]["Refused"];
+            "5XX": components["responses"]["Failed"];
+        };
+    };
+    open_for_pupil: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                class_id: components["schemas"]["ClassId"];
+                user_id: components["schemas"]["UserId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["OpenForPupil"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PupilNote"];
+                };
+            };
+            "4XX": components["responses"]["Refused"];
+            "5XX": components["responses"]["Failed"];
+        };
+    };
+    get_pupil_report: {
+        parameters: {
+            query?: {
+                /** @description The caller's working language if absent. */
+                lang?: components["schemas"]["Language"];
+            };
+            header?: never;
+            path: {
+                class_id: components["schemas"]["ClassId"];
+                user_id: components["schemas"]["UserId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PupilReport"];
+                };
+            };
+            "4XX": components["responses"]["Refused"];
+            "5XX": components["responses"]["Failed"];
+        };
+    };
+    get_class_report: {
+        parameters: {
+            query?: {
+                /** @description The first day, `YYYY-MM-DD`; four weeks before the last one if absent. */
+                from?: string;
+                /** @description The last day; today if absent. */
+                to?: string;
+                /** @description The reader's own if absent. */
+                lang?: components["schemas"]["Language"];
+            };
+            header?: never;
+            path: {
+                class_id: components["schemas"]["ClassId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ClassReport"];
+                };
+            };
+            "4XX": components["responses"]["Refused"];
+            "5XX": components["responses"]["Failed"];
         };
     };
     set_class_settings: {
@@ -2041,6 +4858,89 @@ export interface operations {
                 };
                 content?: never;
             };
+            "4XX": components["responses"]["Refused"];
+            "5XX": components["responses"]["Failed"];
+        };
+    };
+    add_teacher: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                class_id: components["schemas"]["ClassId"];
+                user_id: components["schemas"]["UserId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            "4XX": components["responses"]["Refused"];
+            "5XX": components["responses"]["Failed"];
+        };
+    };
+    remove_teacher: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                class_id: components["schemas"]["ClassId"];
+                user_id: components["schemas"]["UserId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The last teacher */
+            409: {
+                headers: {
+                    /** @description Seconds after which it makes sense to try again, where waiting helps. */
+                    "Retry-After"?: number;
+                    /** @description The request's name in the hub's log. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            "4XX": components["responses"]["Refused"];
+            "5XX": components["responses"]["Failed"];
+        };
+    };
+    examine_hub: {
+        parameters: {
+            query?: {
+                /** @description The caller's working language if absent. */
+                lang?: components["schemas"]["Language"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DoctorReport"];
+                };
+            };
+            "4XX": components["responses"]["Refused"];
+            "5XX": components["responses"]["Failed"];
         };
     };
     get_engine: {
@@ -2060,6 +4960,8 @@ export interface operations {
                     "application/json": components["schemas"]["EngineView"];
                 };
             };
+            "4XX": components["responses"]["Refused"];
+            "5XX": components["responses"]["Failed"];
         };
     };
     get_hub: {
@@ -2079,6 +4981,29 @@ export interface operations {
                     "application/json": components["schemas"]["HubInfo"];
                 };
             };
+            "4XX": components["responses"]["Refused"];
+            "5XX": components["responses"]["Failed"];
+        };
+    };
+    get_hub_address: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HubAddress"];
+                };
+            };
+            "4XX": components["responses"]["Refused"];
+            "5XX": components["responses"]["Failed"];
         };
     };
     get_me: {
@@ -2098,6 +5023,168 @@ export interface operations {
                     "application/json": components["schemas"]["Me"];
                 };
             };
+            "4XX": components["responses"]["Refused"];
+            "5XX": components["responses"]["Failed"];
+        };
+    };
+    add_child: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AddChild"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Child"][];
+                };
+            };
+            /** @description The code opens nothing */
+            404: {
+                headers: {
+                    /** @description Seconds after which it makes sense to try again, where waiting helps. */
+                    "Retry-After"?: number;
+                    /** @description The request's name in the hub's log. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many wrong codes */
+            429: {
+                headers: {
+                    /** @description Seconds after which it makes sense to try again, where waiting helps. */
+                    "Retry-After"?: number;
+                    /** @description The request's name in the hub's log. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            "4XX": components["responses"]["Refused"];
+            "5XX": components["responses"]["Failed"];
+        };
+    };
+    watch_my_screen: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": components["schemas"]["PupilEvent"];
+                };
+            };
+            "4XX": components["responses"]["Refused"];
+            "5XX": components["responses"]["Failed"];
+        };
+    };
+    hand_in: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                lesson_id: components["schemas"]["LessonId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LessonProblems"];
+                };
+            };
+            "4XX": components["responses"]["Refused"];
+            "5XX": components["responses"]["Failed"];
+        };
+    };
+    begin_sitting: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                lesson_id: components["schemas"]["LessonId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LessonProblems"];
+                };
+            };
+            "4XX": components["responses"]["Refused"];
+            "5XX": components["responses"]["Failed"];
+        };
+    };
+    list_my_notes: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PupilNote"][];
+                };
+            };
+            "4XX": components["responses"]["Refused"];
+            "5XX": components["responses"]["Failed"];
+        };
+    };
+    see_note: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                note_id: components["schemas"]["NoteId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            "4XX": components["responses"]["Refused"];
+            "5XX": components["responses"]["Failed"];
         };
     };
     change_my_password: {
@@ -2122,30 +5209,44 @@ export interface operations {
             /** @description The current one is wrong */
             403: {
                 headers: {
+                    /** @description Seconds after which it makes sense to try again, where waiting helps. */
+                    "Retry-After"?: number;
+                    /** @description The request's name in the hub's log. */
+                    "X-Request-Id"?: string;
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description The new one is weak */
             422: {
                 headers: {
+                    /** @description Seconds after which it makes sense to try again, where waiting helps. */
+                    "Retry-After"?: number;
+                    /** @description The request's name in the hub's log. */
+                    "X-Request-Id"?: string;
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Too many wrong tries */
             429: {
                 headers: {
+                    /** @description Seconds after which it makes sense to try again, where waiting helps. */
+                    "Retry-After"?: number;
+                    /** @description The request's name in the hub's log. */
+                    "X-Request-Id"?: string;
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            "4XX": components["responses"]["Refused"];
+            "5XX": components["responses"]["Failed"];
         };
     };
     list_my_problems: {
@@ -2165,6 +5266,8 @@ export interface operations {
                     "application/json": components["schemas"]["MyProblems"];
                 };
             };
+            "4XX": components["responses"]["Refused"];
+            "5XX": components["responses"]["Failed"];
         };
     };
     get_my_progress: {
@@ -2184,6 +5287,21 @@ export interface operations {
                     "application/json": components["schemas"]["Progress"];
                 };
             };
+            /** @description An exam is running */
+            403: {
+                headers: {
+                    /** @description Seconds after which it makes sense to try again, where waiting helps. */
+                    "Retry-After"?: number;
+                    /** @description The request's name in the hub's log. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            "4XX": components["responses"]["Refused"];
+            "5XX": components["responses"]["Failed"];
         };
     };
     list_my_sessions: {
@@ -2203,6 +5321,8 @@ export interface operations {
                     "application/json": components["schemas"]["SessionView"][];
                 };
             };
+            "4XX": components["responses"]["Refused"];
+            "5XX": components["responses"]["Failed"];
         };
     };
     revoke_my_session: {
@@ -2225,12 +5345,18 @@ export interface operations {
             /** @description Not one of one's own */
             404: {
                 headers: {
+                    /** @description Seconds after which it makes sense to try again, where waiting helps. */
+                    "Retry-After"?: number;
+                    /** @description The request's name in the hub's log. */
+                    "X-Request-Id"?: string;
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            "4XX": components["responses"]["Refused"];
+            "5XX": components["responses"]["Failed"];
         };
     };
     get_my_standing: {
@@ -2250,6 +5376,8 @@ export interface operations {
                     "application/json": components["schemas"]["MyStanding"];
                 };
             };
+            "4XX": components["responses"]["Refused"];
+            "5XX": components["responses"]["Failed"];
         };
     };
     list_models: {
@@ -2269,6 +5397,8 @@ export interface operations {
                     "application/json": components["schemas"]["ModelView"][];
                 };
             };
+            "4XX": components["responses"]["Refused"];
+            "5XX": components["responses"]["Failed"];
         };
     };
     list_notices: {
@@ -2291,6 +5421,8 @@ export interface operations {
                     "application/json": components["schemas"]["Notice"][];
                 };
             };
+            "4XX": components["responses"]["Refused"];
+            "5XX": components["responses"]["Failed"];
         };
     };
     dismiss_notice: {
@@ -2310,6 +5442,98 @@ export interface operations {
                 };
                 content?: never;
             };
+            "4XX": components["responses"]["Refused"];
+            "5XX": components["responses"]["Failed"];
+        };
+    };
+    join_as_parent: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["JoinAsParent"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SignedIn"];
+                };
+            };
+            /** @description Over plain HTTP */
+            403: {
+                headers: {
+                    /** @description Seconds after which it makes sense to try again, where waiting helps. */
+                    "Retry-After"?: number;
+                    /** @description The request's name in the hub's log. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The code opens nothing */
+            404: {
+                headers: {
+                    /** @description Seconds after which it makes sense to try again, where waiting helps. */
+                    "Retry-After"?: number;
+                    /** @description The request's name in the hub's log. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The login name or the code is taken */
+            409: {
+                headers: {
+                    /** @description Seconds after which it makes sense to try again, where waiting helps. */
+                    "Retry-After"?: number;
+                    /** @description The request's name in the hub's log. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field or the password cannot be taken */
+            422: {
+                headers: {
+                    /** @description Seconds after which it makes sense to try again, where waiting helps. */
+                    "Retry-After"?: number;
+                    /** @description The request's name in the hub's log. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many wrong codes */
+            429: {
+                headers: {
+                    /** @description Seconds after which it makes sense to try again, where waiting helps. */
+                    "Retry-After"?: number;
+                    /** @description The request's name in the hub's log. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            "4XX": components["responses"]["Refused"];
+            "5XX": components["responses"]["Failed"];
         };
     };
     get_problem_version: {
@@ -2334,6 +5558,8 @@ export interface operations {
                     "application/json": components["schemas"]["ProblemView"];
                 };
             };
+            "4XX": components["responses"]["Refused"];
+            "5XX": components["responses"]["Failed"];
         };
     };
     list_problems: {
@@ -2353,6 +5579,8 @@ export interface operations {
                     "application/json": components["schemas"]["ProblemListing"][];
                 };
             };
+            "4XX": components["responses"]["Refused"];
+            "5XX": components["responses"]["Failed"];
         };
     };
     add_problem: {
@@ -2376,6 +5604,183 @@ export interface operations {
                     "application/json": components["schemas"]["ProblemForEditing"];
                 };
             };
+            "4XX": components["responses"]["Refused"];
+            "5XX": components["responses"]["Failed"];
+        };
+    };
+    export_problems: {
+        parameters: {
+            query?: {
+                /** @description The caller's working language if absent. */
+                lang?: components["schemas"]["Language"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ExportProblems"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                    "application/xml": string;
+                };
+            };
+            /** @description One of the problems is not on this hub */
+            404: {
+                headers: {
+                    /** @description Seconds after which it makes sense to try again, where waiting helps. */
+                    "Retry-After"?: number;
+                    /** @description The request's name in the hub's log. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            "4XX": components["responses"]["Refused"];
+            "5XX": components["responses"]["Failed"];
+        };
+    };
+    import_problems: {
+        parameters: {
+            query: {
+                /** @description By the ending of the file's name if absent: `.xml`, `.gift` or `.txt`. */
+                format?: components["schemas"]["ProblemFormat"];
+                file_name?: string;
+                /** @description The language that the file is in; the caller's if absent. */
+                lang?: components["schemas"]["Language"];
+                /** @description The skill of problems that name none with a tag `skill:<id>`. */
+                skill: string;
+                /** @description That of the preview. */
+                digest: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/octet-stream": unknown;
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImportReport"];
+                };
+            };
+            /** @description The file or the school is another than at the preview */
+            409: {
+                headers: {
+                    /** @description Seconds after which it makes sense to try again, where waiting helps. */
+                    "Retry-After"?: number;
+                    /** @description The request's name in the hub's log. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The file is too large */
+            413: {
+                headers: {
+                    /** @description Seconds after which it makes sense to try again, where waiting helps. */
+                    "Retry-After"?: number;
+                    /** @description The request's name in the hub's log. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The file cannot be read */
+            422: {
+                headers: {
+                    /** @description Seconds after which it makes sense to try again, where waiting helps. */
+                    "Retry-After"?: number;
+                    /** @description The request's name in the hub's log. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            "4XX": components["responses"]["Refused"];
+            "5XX": components["responses"]["Failed"];
+        };
+    };
+    preview_problem_import: {
+        parameters: {
+            query: {
+                /** @description By the ending of the file's name if absent: `.xml`, `.gift` or `.txt`. */
+                format?: components["schemas"]["ProblemFormat"];
+                file_name?: string;
+                /** @description The language that the file is in; the caller's if absent. */
+                lang?: components["schemas"]["Language"];
+                /** @description The skill of problems that name none with a tag `skill:<id>`. */
+                skill: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/octet-stream": unknown;
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImportReport"];
+                };
+            };
+            /** @description The file is too large */
+            413: {
+                headers: {
+                    /** @description Seconds after which it makes sense to try again, where waiting helps. */
+                    "Retry-After"?: number;
+                    /** @description The request's name in the hub's log. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The file cannot be read */
+            422: {
+                headers: {
+                    /** @description Seconds after which it makes sense to try again, where waiting helps. */
+                    "Retry-After"?: number;
+                    /** @description The request's name in the hub's log. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            "4XX": components["responses"]["Refused"];
+            "5XX": components["responses"]["Failed"];
         };
     };
     try_problem: {
@@ -2399,6 +5804,8 @@ export interface operations {
                     "application/json": components["schemas"]["DraftTrial"];
                 };
             };
+            "4XX": components["responses"]["Refused"];
+            "5XX": components["responses"]["Failed"];
         };
     };
     get_problem: {
@@ -2420,6 +5827,8 @@ export interface operations {
                     "application/json": components["schemas"]["ProblemForEditing"];
                 };
             };
+            "4XX": components["responses"]["Refused"];
+            "5XX": components["responses"]["Failed"];
         };
     };
     change_problem: {
@@ -2445,6 +5854,8 @@ export interface operations {
                     "application/json": components["schemas"]["ProblemForEditing"];
                 };
             };
+            "4XX": components["responses"]["Refused"];
+            "5XX": components["responses"]["Failed"];
         };
     };
     archive_problem: {
@@ -2464,6 +5875,339 @@ export interface operations {
                 };
                 content?: never;
             };
+            "4XX": components["responses"]["Refused"];
+            "5XX": components["responses"]["Failed"];
+        };
+    };
+    list_regrades: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                problem_id: components["schemas"]["ProblemId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RegradeView"][];
+                };
+            };
+            "4XX": components["responses"]["Refused"];
+            "5XX": components["responses"]["Failed"];
+        };
+    };
+    apply_regrade: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                problem_id: components["schemas"]["ProblemId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ApplyRegrade"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RegradeView"];
+                };
+            };
+            "4XX": components["responses"]["Refused"];
+            "5XX": components["responses"]["Failed"];
+        };
+    };
+    preview_regrade: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                problem_id: components["schemas"]["ProblemId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CorrectKey"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RegradePreview"];
+                };
+            };
+            "4XX": components["responses"]["Refused"];
+            "5XX": components["responses"]["Failed"];
+        };
+    };
+    list_consents: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                user_id: components["schemas"]["UserId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConsentView"][];
+                };
+            };
+            "4XX": components["responses"]["Refused"];
+            "5XX": components["responses"]["Failed"];
+        };
+    };
+    record_consent: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                user_id: components["schemas"]["UserId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RecordConsent"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConsentView"];
+                };
+            };
+            /** @description A field cannot be taken */
+            422: {
+                headers: {
+                    /** @description Seconds after which it makes sense to try again, where waiting helps. */
+                    "Retry-After"?: number;
+                    /** @description The request's name in the hub's log. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            "4XX": components["responses"]["Refused"];
+            "5XX": components["responses"]["Failed"];
+        };
+    };
+    withdraw_consent: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                user_id: components["schemas"]["UserId"];
+                consent_id: components["schemas"]["ConsentId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            "4XX": components["responses"]["Refused"];
+            "5XX": components["responses"]["Failed"];
+        };
+    };
+    list_enrolments: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                user_id: components["schemas"]["UserId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Enrolment"][];
+                };
+            };
+            "4XX": components["responses"]["Refused"];
+            "5XX": components["responses"]["Failed"];
+        };
+    };
+    erase_pupil: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                user_id: components["schemas"]["UserId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ErasePupil"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Erased"];
+                };
+            };
+            /** @description No reason, or another name */
+            422: {
+                headers: {
+                    /** @description Seconds after which it makes sense to try again, where waiting helps. */
+                    "Retry-After"?: number;
+                    /** @description The request's name in the hub's log. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            "4XX": components["responses"]["Refused"];
+            "5XX": components["responses"]["Failed"];
+        };
+    };
+    export_pupil: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                user_id: components["schemas"]["UserId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["GiveReason"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/zip": unknown;
+                };
+            };
+            /** @description No reason was given */
+            422: {
+                headers: {
+                    /** @description Seconds after which it makes sense to try again, where waiting helps. */
+                    "Retry-After"?: number;
+                    /** @description The request's name in the hub's log. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            "4XX": components["responses"]["Refused"];
+            "5XX": components["responses"]["Failed"];
+        };
+    };
+    move_pupil: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                user_id: components["schemas"]["UserId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MovePupil"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Enrolment"][];
+                };
+            };
+            /** @description Another teacher's class */
+            403: {
+                headers: {
+                    /** @description Seconds after which it makes sense to try again, where waiting helps. */
+                    "Retry-After"?: number;
+                    /** @description The request's name in the hub's log. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The number is taken */
+            409: {
+                headers: {
+                    /** @description Seconds after which it makes sense to try again, where waiting helps. */
+                    "Retry-After"?: number;
+                    /** @description The request's name in the hub's log. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field cannot be taken */
+            422: {
+                headers: {
+                    /** @description Seconds after which it makes sense to try again, where waiting helps. */
+                    "Retry-After"?: number;
+                    /** @description The request's name in the hub's log. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            "4XX": components["responses"]["Refused"];
+            "5XX": components["responses"]["Failed"];
         };
     };
     get_progress: {
@@ -2485,6 +6229,189 @@ export interface operations {
                     "application/json": components["schemas"]["Progress"];
                 };
             };
+            "4XX": components["responses"]["Refused"];
+            "5XX": components["responses"]["Failed"];
+        };
+    };
+    undo_regrade: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                regrade_id: components["schemas"]["RegradeId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RegradeView"];
+                };
+            };
+            "4XX": components["responses"]["Refused"];
+            "5XX": components["responses"]["Failed"];
+        };
+    };
+    get_retention: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RetentionReport"];
+                };
+            };
+            "4XX": components["responses"]["Refused"];
+            "5XX": components["responses"]["Failed"];
+        };
+    };
+    run_retention: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RetentionReport"];
+                };
+            };
+            "4XX": components["responses"]["Refused"];
+            "5XX": components["responses"]["Failed"];
+        };
+    };
+    set_retention: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                kind: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SetRetention"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RetentionReport"];
+                };
+            };
+            /** @description No such kind */
+            404: {
+                headers: {
+                    /** @description Seconds after which it makes sense to try again, where waiting helps. */
+                    "Retry-After"?: number;
+                    /** @description The request's name in the hub's log. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Days out of range */
+            422: {
+                headers: {
+                    /** @description Seconds after which it makes sense to try again, where waiting helps. */
+                    "Retry-After"?: number;
+                    /** @description The request's name in the hub's log. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            "4XX": components["responses"]["Refused"];
+            "5XX": components["responses"]["Failed"];
+        };
+    };
+    apply_rollover: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ApplyRollover"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RosterChangeView"];
+                };
+            };
+            /** @description The school has changed since the preview */
+            409: {
+                headers: {
+                    /** @description Seconds after which it makes sense to try again, where waiting helps. */
+                    "Retry-After"?: number;
+                    /** @description The request's name in the hub's log. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            "4XX": components["responses"]["Refused"];
+            "5XX": components["responses"]["Failed"];
+        };
+    };
+    preview_rollover: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PlanRollover"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RolloverPreview"];
+                };
+            };
+            "4XX": components["responses"]["Refused"];
+            "5XX": components["responses"]["Failed"];
         };
     };
     open_roster: {
@@ -2508,6 +6435,192 @@ export interface operations {
                     "application/json": components["schemas"]["Roster"];
                 };
             };
+            "4XX": components["responses"]["Refused"];
+            "5XX": components["responses"]["Failed"];
+        };
+    };
+    list_roster_changes: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RosterChangeView"][];
+                };
+            };
+            "4XX": components["responses"]["Refused"];
+            "5XX": components["responses"]["Failed"];
+        };
+    };
+    undo_roster_change: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                roster_change_id: components["schemas"]["RosterChangeId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RosterChangeView"];
+                };
+            };
+            /** @description Undone already, or something was built on it */
+            409: {
+                headers: {
+                    /** @description Seconds after which it makes sense to try again, where waiting helps. */
+                    "Retry-After"?: number;
+                    /** @description The request's name in the hub's log. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            "4XX": components["responses"]["Refused"];
+            "5XX": components["responses"]["Failed"];
+        };
+    };
+    import_roster: {
+        parameters: {
+            query: {
+                file_name: string;
+                /** @description The school year of today if absent; it begins in March. */
+                school_year?: number;
+                /** @description That of the preview. */
+                digest: string;
+                /** @description Closes the accounts of the pupils who are missing in the list. */
+                archive_missing?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/octet-stream": unknown;
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RosterImported"];
+                };
+            };
+            /** @description The school has changed since the preview, or a new pupil has a missing one's number */
+            409: {
+                headers: {
+                    /** @description Seconds after which it makes sense to try again, where waiting helps. */
+                    "Retry-After"?: number;
+                    /** @description The request's name in the hub's log. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The file is too large */
+            413: {
+                headers: {
+                    /** @description Seconds after which it makes sense to try again, where waiting helps. */
+                    "Retry-After"?: number;
+                    /** @description The request's name in the hub's log. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The file or a line of it cannot be taken */
+            422: {
+                headers: {
+                    /** @description Seconds after which it makes sense to try again, where waiting helps. */
+                    "Retry-After"?: number;
+                    /** @description The request's name in the hub's log. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            "4XX": components["responses"]["Refused"];
+            "5XX": components["responses"]["Failed"];
+        };
+    };
+    preview_roster: {
+        parameters: {
+            query: {
+                file_name: string;
+                /** @description The school year of today if absent; it begins in March. */
+                school_year?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/octet-stream": unknown;
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RosterPreview"];
+                };
+            };
+            /** @description The file is too large */
+            413: {
+                headers: {
+                    /** @description Seconds after which it makes sense to try again, where waiting helps. */
+                    "Retry-After"?: number;
+                    /** @description The request's name in the hub's log. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The file cannot be read */
+            422: {
+                headers: {
+                    /** @description Seconds after which it makes sense to try again, where waiting helps. */
+                    "Retry-After"?: number;
+                    /** @description The request's name in the hub's log. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            "4XX": components["responses"]["Refused"];
+            "5XX": components["responses"]["Failed"];
         };
     };
     open_session: {
@@ -2534,30 +6647,44 @@ export interface operations {
             /** @description Name and secret do not match */
             401: {
                 headers: {
+                    /** @description Seconds after which it makes sense to try again, where waiting helps. */
+                    "Retry-After"?: number;
+                    /** @description The request's name in the hub's log. */
+                    "X-Request-Id"?: string;
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Staff and parents over plain HTTP */
             403: {
                 headers: {
+                    /** @description Seconds after which it makes sense to try again, where waiting helps. */
+                    "Retry-After"?: number;
+                    /** @description The request's name in the hub's log. */
+                    "X-Request-Id"?: string;
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Too many wrong tries */
             429: {
                 headers: {
+                    /** @description Seconds after which it makes sense to try again, where waiting helps. */
+                    "Retry-After"?: number;
+                    /** @description The request's name in the hub's log. */
+                    "X-Request-Id"?: string;
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            "4XX": components["responses"]["Refused"];
+            "5XX": components["responses"]["Failed"];
         };
     };
     close_session: {
@@ -2575,6 +6702,8 @@ export interface operations {
                 };
                 content?: never;
             };
+            "4XX": components["responses"]["Refused"];
+            "5XX": components["responses"]["Failed"];
         };
     };
     refresh_session: {
@@ -2601,12 +6730,18 @@ export interface operations {
             /** @description The session has ended */
             401: {
                 headers: {
+                    /** @description Seconds after which it makes sense to try again, where waiting helps. */
+                    "Retry-After"?: number;
+                    /** @description The request's name in the hub's log. */
+                    "X-Request-Id"?: string;
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            "4XX": components["responses"]["Refused"];
+            "5XX": components["responses"]["Failed"];
         };
     };
     set_up_hub: {
@@ -2633,30 +6768,44 @@ export interface operations {
             /** @description The code is wrong */
             401: {
                 headers: {
+                    /** @description Seconds after which it makes sense to try again, where waiting helps. */
+                    "Retry-After"?: number;
+                    /** @description The request's name in the hub's log. */
+                    "X-Request-Id"?: string;
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Set up already, closed, or not on the hub's machine */
             403: {
                 headers: {
+                    /** @description Seconds after which it makes sense to try again, where waiting helps. */
+                    "Retry-After"?: number;
+                    /** @description The request's name in the hub's log. */
+                    "X-Request-Id"?: string;
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description A field or the password cannot be taken */
             422: {
                 headers: {
+                    /** @description Seconds after which it makes sense to try again, where waiting helps. */
+                    "Retry-After"?: number;
+                    /** @description The request's name in the hub's log. */
+                    "X-Request-Id"?: string;
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            "4XX": components["responses"]["Refused"];
+            "5XX": components["responses"]["Failed"];
         };
     };
     list_skills: {
@@ -2679,6 +6828,29 @@ export interface operations {
                     "application/json": components["schemas"]["Skill"][];
                 };
             };
+            "4XX": components["responses"]["Refused"];
+            "5XX": components["responses"]["Failed"];
+        };
+    };
+    list_staff: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StaffEntry"][];
+                };
+            };
+            "4XX": components["responses"]["Refused"];
+            "5XX": components["responses"]["Failed"];
         };
     };
     list_users: {
@@ -2701,6 +6873,8 @@ export interface operations {
                     "application/json": components["schemas"]["UserView"][];
                 };
             };
+            "4XX": components["responses"]["Refused"];
+            "5XX": components["responses"]["Failed"];
         };
     };
     add_user: {
@@ -2727,21 +6901,31 @@ export interface operations {
             /** @description The login name is taken */
             409: {
                 headers: {
+                    /** @description Seconds after which it makes sense to try again, where waiting helps. */
+                    "Retry-After"?: number;
+                    /** @description The request's name in the hub's log. */
+                    "X-Request-Id"?: string;
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description A field cannot be taken */
             422: {
                 headers: {
+                    /** @description Seconds after which it makes sense to try again, where waiting helps. */
+                    "Retry-After"?: number;
+                    /** @description The request's name in the hub's log. */
+                    "X-Request-Id"?: string;
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            "4XX": components["responses"]["Refused"];
+            "5XX": components["responses"]["Failed"];
         };
     };
     archive_user: {
@@ -2764,12 +6948,18 @@ export interface operations {
             /** @description The last admin */
             409: {
                 headers: {
+                    /** @description Seconds after which it makes sense to try again, where waiting helps. */
+                    "Retry-After"?: number;
+                    /** @description The request's name in the hub's log. */
+                    "X-Request-Id"?: string;
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            "4XX": components["responses"]["Refused"];
+            "5XX": components["responses"]["Failed"];
         };
     };
     reset_secret: {
@@ -2791,6 +6981,8 @@ export interface operations {
                     "application/json": components["schemas"]["NewSecret"];
                 };
             };
+            "4XX": components["responses"]["Refused"];
+            "5XX": components["responses"]["Failed"];
         };
     };
     end_user_sessions: {
@@ -2810,6 +7002,8 @@ export interface operations {
                 };
                 content?: never;
             };
+            "4XX": components["responses"]["Refused"];
+            "5XX": components["responses"]["Failed"];
         };
     };
 }

@@ -12,6 +12,8 @@ export class HelpStream {
   ahead = $state(0);
   waitMs = $state(0);
   hint = $state<string | null>(null);
+  /** Why the author's hint came and not the model's text. */
+  hintReason = $state<Extract<FeedbackEvent, { event: 'hint' }>['reason'] | null>(null);
   aiText = $state('');
   failure = $state<FeedbackFailure | 'refused' | null>(null);
   refusal = $state<ApiProblem | null>(null);
@@ -58,6 +60,7 @@ export class HelpStream {
         return false;
       case 'hint':
         this.hint = event.text;
+        this.hintReason = event.reason;
         // What the model had written goes too: it was on its way to the answer.
         if (event.reason === 'told_the_answer') this.aiText = '';
         return false;

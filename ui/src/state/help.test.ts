@@ -25,6 +25,11 @@ describe('HelpStream', () => {
     expect([help.hint, help.aiText]).toEqual(['힌트', '글']);
   });
 
+  it('tells why the hint of the author came', () => {
+    const help = play({ event: 'hint', text: '힌트', reason: 'too_many' }, { event: 'done', written_by_ai: false });
+    expect([help.hint, help.hintReason, help.phase]).toEqual(['힌트', 'too_many', 'done']);
+  });
+
   it('takes a text away that was telling the answer', () => {
     const help = play({ event: 'token', text: '답은' }, { event: 'hint', text: '힌트', reason: 'told_the_answer' }, { event: 'done', written_by_ai: false });
     expect([help.hint, help.aiText, help.phase]).toEqual(['힌트', '', 'done']);

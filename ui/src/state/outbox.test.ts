@@ -67,4 +67,68 @@ describe('Outbox', () => {
     expect(told).toMatchObject([{ kind: 'refused', problem: { code: 'lesson_closed' } }]);
     expect(box.mine).toBe(0);
   });
+
+  it('keeps what was refused with its reason, through a reload, until it is taken or thrown away', async () => {
+    localStorage.clear();
+    let taken = false;
+    const post = async (answer: SubmitAnswer) => {
+      if (taken) return receipt(answer.attempt_id);
+      const code = answer.attempt_id === 'a3' ? 'other_answer' : 'bad_field';
+      throw new ApiProblem({ code, status: 422 });
+    };
+    const before = new Outbox(post);
+    for (const id of ['a1', 'a2', 'a3']) before.add('pupil', body(id), () => undefined);
+    await vi.advanceTimersByTimeAsync(10);
+    expect(before.mine).toBe(0);
+    before.setUser(null);
+    expect(before.notTaken).toEqual([]);
+
+    const after = new Outbox(post);
+    after.setUser('other pupil');
+    expect(after.notTaken).toEqual([]);
+    after.setUser('pupil');
+    // An id that is used for another answer can never be taken.
+    expect(after.notTaken).toEqual(['a1', 'a2'].map((id) => ({ user_id: 'pupil', body: body(id), code: 'bad_field' })));
+    after.sendAgain('a1');
+    await vi.advanceTimersByTimeAsync(10);
+    expect(after.notTaken.map((entry) => entry.body.attempt_id)).toEqual(['a2', 'a1']);
+    taken = true;
+    after.sendAgain('a1');
+    await vi.advanceTimersByTimeAsync(10);
+    after.drop('a2');
+    expect([after.notTaken, after.mine]).toEqual([[], 0]);
+    expect(Object.keys(localStorage)).toEqual([]);
+  });
+
+  it('sends what came into a pause when the lesson goes on, before an exam is handed in', async () => {
+    localStorage.clear();
+    let paused = true;
+    const box = new Outbox(async (answer) => {
+      if (paused) throw new ApiProblem({ code: 'lesson_paused', status: 409 });
+      return receipt(answer.attempt_id);
+    });
+    box.add('pupil', body('a1'), () => undefined);
+    await vi.advanceTimersByTimeAsync(10);
+    expect([box.mine, box.countFor('l')]).toEqual([0, 1]);
+    box.sendPaused(() => true);
+    expect(box.notTaken.length).toBe(1);
+    paused = false;
+    box.sendPaused(() => false);
+    await vi.advanceTimersByTimeAsync(10);
+    expect([box.notTaken.length, box.countFor('l')]).toEqual([0, 0]);
+  });
+
+  it('sends what another tab of the pupil has written down', async () => {
+    localStorage.clear();
+    const sent: string[] = [];
+    const box = new Outbox(async (answer) => {
+      sent.push(answer.attempt_id);
+      return receipt(answer.attempt_id);
+    });
+    box.setUser('pupil');
+    localStorage.setItem('ds.outbox.v1.b1', JSON.stringify({ user_id: 'pupil', body: body('b1') }));
+    await vi.advanceTimersByTimeAsync(10);
+    await box.send();
+    expect(sent).toEqual(['b1']);
+  });
 });

@@ -25,6 +25,8 @@ class Work {
       this.refusals = {};
       this.#views.clear();
     }
+    // Answers that wait go first: once the hub has shown an exam's grades, it takes no more of them.
+    await outbox.send();
     const [problems, standing] = await Promise.all([hub.get<MyProblems>('/me/problems'), hub.get<MyStanding>('/me/standing')]);
     if (this.#owner !== userId) return;
     const marks: Record<string, { mark: Mark; tries: number }> = {};
@@ -39,6 +41,7 @@ class Work {
     for (const lesson of problems.lessons) if (lesson.mode === 'exam') this.#markSaved(userId, lesson, marks);
     this.#marks = marks;
     this.lessons = problems.lessons;
+    outbox.sendPaused((lessonId) => this.lesson(lessonId)?.state === 'paused');
   }
 
   /** Fetches again for the pupil who is here. */

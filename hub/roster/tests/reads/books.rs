@@ -20,7 +20,7 @@ pub fn book_of(lines: &[&[&str]]) -> Vec<u8> {
                 Some(number) => data.push_str(&format!("<c r=\"{place}\"><v>{number}</v></c>")),
                 None if text.is_empty() => {}
                 None => {
-                    data.push_str(&format!("<c r=\"{place}\" t=\"inlineStr\"><is><t>{text}</t></is></c>"))
+                    data.push_str(&format!("<c r=\"{place}\" t=\"inlineStr\"><is><t>{text}</t></is></c>"));
                 }
             }
         }

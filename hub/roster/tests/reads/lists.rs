@@ -81,6 +81,68 @@ fn english_headers_and_names() {
 }
 
 #[test]
+fn merged_cells_hold_for_all_their_lines() {
+    let lines = [
+        ["학년", "반", "번호", "이름"],
+        ["#5", "#1", "#1", "김민준"],
+        ["", "", "#2", "이서연"],
+        ["", "", "", ""],
+        ["", "#2", "#1", "박도윤"],
+        ["", "", "#2", "최하은"],
+        ["#6", "#1", "#1", "정시우"],
+        ["", "", "#2", "강지유"],
+    ];
+    let expected =
+        ["5-1-1 김민준", "5-1-2 이서연", "5-2-1 박도윤", "5-2-2 최하은", "6-1-1 정시우", "6-1-2 강지유"];
+    let cells: Vec<&[&str]> = lines.iter().map(<[&str; 4]>::as_slice).collect();
+    assert_eq!(rows(&book_of(&cells)), expected);
+    let text: String = lines.iter().map(|line| line.join(",").replace('#', "") + "\n").collect();
+    assert_eq!(rows(text.as_bytes()), expected);
+    // Another grade says nothing of the class, and the first line has nothing above it.
+    let faults_of = |lines: &str| faults(format!("학년,반,번호,이름\n{lines}").as_bytes());
+    assert_eq!(faults_of("5,1,1,김민준\n6,,2,이서연\n"), [(Some(3), BadClass)]);
+    assert_eq!(faults_of(",,1,김민준\n5,1,2,이서연\n"), [(Some(2), BadClass)]);
+}
+
+#[test]
+fn a_class_that_became_a_date_is_a_fault() {
+    let with =
+        |class: &str| faults(&book_of(&[&["학년", "반", "번호", "성명"], &["#2", class, "#1", "김민준"]]));
+    for date in ["#45413", "#45413.5", "5월 1일", "2-May"] {
+        assert_eq!(with(date), [(Some(2), BadClass)], "{date}");
+    }
+}
+
+#[test]
+fn a_school_number_tells_grade_class_and_number_if_nothing_else_does() {
+    let book = book_of(&[&["학번", "이름"], &["#20305", "김민준"], &["#21012", "이서연"]]);
+    assert_eq!(rows(&book), ["2-3-5 김민준", "2-10-12 이서연"]);
+    assert_eq!(rows("연번,학번,번호,이름\n1,20305,1,김민준\n".as_bytes()), ["2-3-5 김민준"]);
+    assert_eq!(rows("학번,학년,반,번호,이름\n20305,5,1,2,김민준\n".as_bytes()), ["5-1-2 김민준"]);
+    assert_eq!(
+        faults("학번,이름\n2305,김민준\n20300,이서연\n".as_bytes()),
+        [(Some(2), BadNumber), (Some(3), BadNumber)]
+    );
+    assert_eq!(faults("학번,이름\n20305,김민준\n20305,이서연\n".as_bytes()), [(Some(3), DuplicateNumber)]);
+}
+
+#[test]
+fn two_lists_side_by_side_are_not_read_by_half() {
+    let text = "5학년 1반 명렬표\n번호,이름,,번호,이름\n1,김민준,,16,이서연\n";
+    assert_eq!(faults(text.as_bytes()), [(Some(2), SideBySide)]);
+    assert_eq!(list(text.as_bytes()).rows, []);
+    // A second name alone is a column like any other.
+    assert_eq!(rows("반,번호,이름,Name\n5-1,1,김민준,Kim\n".as_bytes()), ["5-1-1 김민준"]);
+}
+
+#[test]
+fn the_guard_of_an_export_is_no_part_of_a_name() {
+    let text = "학년,반,번호,이름\n5,1,1,'-김공식\n5,1,2,O'Neil\n5,1,3,'김민준\n";
+    assert_eq!(rows(text.as_bytes()), ["5-1-1 -김공식", "5-1-2 O'Neil", "5-1-3 '김민준"]);
+    assert_eq!(faults("학년,반,번호,이름\n5,1,1,'=1+1\n".as_bytes()), [(Some(2), BadName)]);
+}
+
+#[test]
 fn each_bad_line_has_its_fault() {
     let with = |line: &str| faults(format!("학년,반,번호,이름\n5,1,1,김민준\n{line}\n").as_bytes());
     for (line, kind) in [
@@ -88,8 +150,9 @@ fn each_bad_line_has_its_fault() {
         ("5,1반,01,김민준", DuplicateNumber),
         ("오,1,2,이서연", BadGrade),
         ("13,1,2,이서연", BadGrade),
-        (",1,2,이서연", BadGrade),
-        ("5,,2,이서연", BadClass),
+        (",,2,42", BadName),
+        ("6,,2,이서연", BadClass),
+        ("5,45413,2,이서연", BadClass),
         ("5,6-1,2,이서연", BadClass),
         ("5,2026-05-01,2,이서연", BadClass),
         ("5,1,,이서연", BadNumber),

@@ -54,7 +54,7 @@ async fn get_attempt(
     Path(id): Path<AttemptId>,
 ) -> Result<Json<AttemptView>, ApiError> {
     let view = match caller.role {
-        Role::Student => answering::own_view(&ctx, id).await?,
+        Role::Student => answering::own_view(&ctx, caller.user_id, id).await?,
         Role::Parent | Role::Teacher | Role::Admin => answering::view(&ctx, id).await?,
     };
     Ok(Json(view))
@@ -132,6 +132,12 @@ impl From<Refusal> for ApiError {
                 "The lesson was over when this answer was given, so that it does not count.",
             )
             .hint("Go back to your list of problems."),
+            Refusal::TooLate => refuse(
+                ProblemCode::LessonClosed,
+                "The exam is over and its grades have been shown or it ended more than a day ago, so that this answer \
+                 does not count.",
+            )
+            .hint("Tell your teacher if this device was without a connection."),
             Refusal::NotBegun => {
                 refuse(ProblemCode::ExamRunning, "This is an exam, and you have not begun it yet.")
                     .hint("Begin the exam; then its problems are shown.")

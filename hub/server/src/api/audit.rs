@@ -24,7 +24,7 @@ use super::{
     problem::ApiError,
 };
 use crate::{
-    audit_log::{self, ExportError, WhichRows},
+    audit_log::{self, BadReason, ExportError, WhichRows},
     auth::By,
     hub::Ctx,
     store::audit::AuditFilter,
@@ -95,14 +95,20 @@ async fn export_audit(
 impl From<ExportError> for ApiError {
     fn from(err: ExportError) -> Self {
         match err {
-            ExportError::NoReason => Self::new(
-                StatusCode::UNPROCESSABLE_ENTITY,
-                ProblemCode::ReasonNeeded,
-                "The log tells what people did: a reason must be given for handing it out.",
-            )
-            .hint("Say in a few words what the file is needed for."),
-            ExportError::LongReason => Self::bad_field("reason", "at most 200 characters"),
+            ExportError::Reason(bad) => bad.into(),
+            ExportError::Csv(err) => Self::internal(err),
             ExportError::Store(err) => err.into(),
         }
+    }
+}
+
+impl From<BadReason> for ApiError {
+    fn from(_: BadReason) -> Self {
+        Self::new(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            ProblemCode::ReasonNeeded,
+            "This needs a reason of 1 to 300 characters for the record.",
+        )
+        .hint("Say in a sentence what it is for, and send it again.")
     }
 }

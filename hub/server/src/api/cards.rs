@@ -24,10 +24,10 @@ use crate::{
 };
 
 pub fn routes() -> OpenApiRouter<Arc<Ctx>> {
-    OpenApiRouter::new().routes(routes!(make_cards))
+    OpenApiRouter::new().routes(routes!(make_cards, get_cards))
 }
 
-/// New PINs and QR codes on cards to cut apart; they are in this reply and nowhere else.
+/// New PINs and QR codes on cards to cut apart; they are in this reply, and for ten minutes in that of `get_cards`.
 #[utoipa::path(
     post, path = "/api/v1/classes/{class_id}/cards", operation_id = "make_cards", tag = "people",
     params(("class_id" = ClassId, Path)), request_body = MakeCards,
@@ -45,8 +45,25 @@ async fn make_cards(
     Ok(pdf("dreamseed-cards.pdf", cards::make_cards(&ctx, &caller, class, wanted).await?))
 }
 
+/// The sheet that the caller made for the class in the last ten minutes, if its reply was lost; the same PINs.
+#[utoipa::path(
+    get, path = "/api/v1/classes/{class_id}/cards", operation_id = "get_cards", tag = "people",
+    params(("class_id" = ClassId, Path)),
+    responses(
+        (status = 200, content_type = "application/pdf", body = Vec<u8>),
+        (status = 404, description = "None was made", body = Problem),
+    )
+)]
+async fn get_cards(
+    State(ctx): State<Arc<Ctx>>,
+    caller: Caller,
+    Path(class): Path<ClassId>,
+) -> Result<Response, ApiError> {
+    Ok(pdf("dreamseed-cards.pdf", cards::fetch_again(&ctx, &caller, class)?))
+}
+
 /// A PDF that is shown or saved; secrets are in it, so nothing between may keep it.
-pub(super) fn pdf(file_name: &str, bytes: Vec<u8>) -> Response {
+pub(super) fn pdf(file_name: &str, bytes: impl IntoResponse) -> Response {
     let mut response = bytes.into_response();
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/pdf"));
@@ -62,6 +79,10 @@ impl From<CardsError> for ApiError {
         match err {
             CardsError::UnknownClass => ApiError::not_found("That class"),
             CardsError::UnknownPupil => ApiError::bad_field("pupil_ids", "one of them is not in the class"),
+            CardsError::NoSheet => {
+                ApiError::not_found("A sheet of cards that you made in the last ten minutes")
+                    .hint("Make new cards; the PINs of the sheet that was lost stop working then.")
+            }
             CardsError::NobodyNeedsOne => ApiError::new(
                 StatusCode::UNPROCESSABLE_ENTITY,
                 ProblemCode::BadField,

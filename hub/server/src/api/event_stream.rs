@@ -96,7 +96,7 @@ impl Following {
                 _ = self.end.reached() => return None,
                 frame = self.frames.recv() => frame?,
             };
-            if frame.seq.is_none_or(|seq| seq > self.seen) {
+            if frame.id.is_none_or(|id| id.seq > self.seen) {
                 return Some(frame.bytes);
             }
         }

@@ -11,6 +11,7 @@ use axum::{
     },
 };
 use dreamseed_wire::{
+    account::Role,
     feedback::{FeedbackEvent, FeedbackFailure, HelpTicket, RateFeedback},
     hub::Problem,
     ids::AttemptId,
@@ -24,6 +25,7 @@ use super::{
     problem::ApiError,
 };
 use crate::{
+    answering::{self, AnsweringError},
     feedback::{
         self,
         stream::{Listener, NumberedEvent},
@@ -71,10 +73,11 @@ async fn ask_help(
     tag = "attempts",
     params(
         ("attempt_id" = AttemptId, Path),
-        ("Last-Event-ID" = Option<u64>, Header, description = "Go on after this event"),
+        ("Last-Event-ID" = Option<String>, Header, description = "Go on after this event; from the first if it is no number"),
     ),
     responses(
         (status = 200, description = "Events until the help ends", body = FeedbackEvent, content_type = "text/event-stream"),
+        (status = 403, description = "An exam with this problem is running", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "No help was asked for", body = Problem, content_type = "application/problem+json"),
     )
 )]
@@ -84,11 +87,15 @@ async fn follow_feedback(
     Path(attempt_id): Path<AttemptId>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
+    let is_kept_back = exam_question(&ctx, &caller, attempt_id).await?;
+    if is_kept_back() {
+        return Err(AnsweringError::ExamRunning.into());
+    }
     let seen = headers.get("last-event-id").and_then(|id| id.to_str().ok()?.trim().parse().ok()).unwrap_or(0);
     let in_engine = ctx.engine.status().borrow().waiting;
     let listener = ctx.feedback.subscribe(&ctx.store, attempt_id, seen, in_engine).await?;
     let listener = listener.ok_or_else(|| ApiError::not_found("Help for that answer"))?;
-    let reading = Reading { listener, end: StreamEnd::of(&ctx, &caller), is_over: false };
+    let reading = Reading { listener, end: StreamEnd::of(&ctx, &caller), is_kept_back, is_over: false };
     let stream = Sse::new(reading.events()).keep_alive(KeepAlive::new().interval(KEEP_ALIVE).text("alive"));
     Ok(unbuffered(stream.into_response()))
 }
@@ -115,10 +122,26 @@ async fn rate_feedback(
     Ok(StatusCode::NO_CONTENT)
 }
 
+/// Asks whether an exam that is running keeps the help of an answer from its reader.
+type ExamQuestion = Box<dyn Fn() -> bool + Send + Sync>;
+
+/// Staff read everything; a pupil reads no help with a problem of an exam, even if it came before the exam began.
+async fn exam_question(ctx: &Arc<Ctx>, caller: &Caller, id: AttemptId) -> Result<ExamQuestion, ApiError> {
+    match caller.role {
+        Role::Student => {}
+        Role::Parent | Role::Teacher | Role::Admin => return Ok(Box::new(|| false)),
+    }
+    let version = answering::version_of(ctx, id).await?;
+    let (ctx, pupil) = (Arc::clone(ctx), caller.user_id);
+    Ok(Box::new(move || answering::is_withheld(&ctx.school.get(), pupil, version, ctx.clock.now())))
+}
+
 /// One reader's stream and what may end it.
 struct Reading {
     listener: Listener,
     end: StreamEnd,
+    /// An exam may begin while the help is written.
+    is_kept_back: ExamQuestion,
     is_over: bool,
 }
 
@@ -141,7 +164,10 @@ impl Reading {
                 let failed = FeedbackEvent::Failed { reason: FeedbackFailure::SignedOut };
                 (ended == Ended::SignedOut).then_some(NumberedEvent { id: None, event: failed })
             }
-            event = self.listener.next() => event,
+            event = self.listener.next() => {
+                self.is_over = (self.is_kept_back)();
+                event.filter(|_| !self.is_over)
+            }
         }
     }
 }
@@ -171,6 +197,7 @@ mod tests {
                 session_ends: CancellationToken::new(),
                 stopping: CancellationToken::new(),
             },
+            is_kept_back: Box::new(|| false),
             is_over: false,
         }
     }
@@ -185,6 +212,14 @@ mod tests {
         let last = signed_out.next().await.expect("a last event");
         assert_eq!(last.event, FeedbackEvent::Failed { reason: FeedbackFailure::SignedOut });
         assert_eq!((last.id, signed_out.next().await), (None, None));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_stream_ends_when_an_exam_begins_to_keep_it() {
+        let log = Arc::new(HelpLog::default());
+        log.show_hint("힌트", HintReason::ModelIsLate);
+        let mut kept_back = Reading { is_kept_back: Box::new(|| true), ..reading(&log) };
+        assert_eq!((kept_back.next().await, kept_back.next().await), (None, None));
     }
 
     #[tokio::test(start_paused = true)]

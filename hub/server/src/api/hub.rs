@@ -34,11 +34,10 @@ async fn get_hub(State(ctx): State<Arc<Ctx>>, peer: Peer) -> Json<HubInfo> {
 )]
 async fn open_roster(
     State(ctx): State<Arc<Ctx>>,
-    peer: Peer,
     Body(body): Body<OpenRoster>,
 ) -> Result<Json<Roster>, ApiError> {
     let school = ctx.school.get();
-    let class = ctx.auth.class_for_code(&school, &body.class_code, peer, ctx.clock.now())?;
+    let class = ctx.auth.class_for_code(&school, &body.class_code, ctx.clock.now())?;
     Ok(Json(Roster {
         class_id: class.class_id,
         class_name: class.name.clone(),

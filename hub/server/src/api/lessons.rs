@@ -235,6 +235,7 @@ impl From<NoteError> for ApiError {
     fn from(err: NoteError) -> Self {
         match err {
             NoteError::UnknownNote => ApiError::not_found("That note"),
+            NoteError::UnknownPupil => ApiError::not_found("That pupil"),
             NoteError::BadField { field, why } => ApiError::bad_field(field, why),
             NoteError::ExamRunning => ApiError::new(
                 StatusCode::CONFLICT,

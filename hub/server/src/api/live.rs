@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     hub::Ctx,
-    live::{self, Frame},
+    live::{self, EventId, Frame, NoEventId},
     store::StoreError,
 };
 
@@ -42,7 +42,7 @@ async fn get_class_live(
     get, path = "/api/v1/classes/{class_id}/live/events", operation_id = "watch_class", tag = "live",
     params(
         ("class_id" = ClassId, Path),
-        ("Last-Event-ID" = Option<i64>, Header, description = "Go on after this event, or after a picture's `last_event`"),
+        ("Last-Event-ID" = Option<String>, Header, description = "Go on after this event, or after a picture's `last_event`; from now on if absent"),
     ),
     responses((status = 200, content_type = "text/event-stream", body = LiveEvent))
 )]
@@ -52,9 +52,9 @@ async fn watch_class(
     Path(id): Path<ClassId>,
     headers: HeaderMap,
 ) -> Response {
-    let since = headers.get("last-event-id").and_then(|value| value.to_str().ok()?.trim().parse().ok());
+    let since = headers.get("last-event-id").map(|value| value.to_str().unwrap_or_default().trim());
     // Before the log is read, so that nothing falls between the two.
-    let frames = ctx.live.watch_class(id);
+    let frames = ctx.live.watch_class(id, caller.session_id);
     let (first, seen) = catch_up(&ctx, id, since).await.unwrap_or_else(|err| {
         tracing::error!(error = %err, "the events that a watcher missed could not be read");
         (vec![Frame::of(None, &LiveEvent::Refetch)], i64::MIN)
@@ -63,13 +63,20 @@ async fn watch_class(
 }
 
 /// What a watcher missed since an event, and the number of the record up to which that is.
-async fn catch_up(ctx: &Ctx, class: ClassId, since: Option<i64>) -> Result<(Vec<Frame>, i64), StoreError> {
+async fn catch_up(ctx: &Ctx, class: ClassId, since: Option<&str>) -> Result<(Vec<Frame>, i64), StoreError> {
     let standings = live::standings_now(ctx, class).await?;
-    let Some(since) = since else { return Ok((Vec::new(), i64::MIN)) };
-    let Some(missed) = live::missed(ctx, class, since).await? else {
+    let Some(since) = since.filter(|since| !since.is_empty()) else { return Ok((Vec::new(), i64::MIN)) };
+    let missed = match since.parse::<EventId>() {
+        Ok(since) => live::missed(ctx, class, since).await?.map(|missed| (since, missed)),
+        Err(NoEventId) => None,
+    };
+    let Some((since, missed)) = missed else {
         return Ok((vec![Frame::of(None, &LiveEvent::Refetch)], i64::MIN));
     };
-    let seen = missed.last().map_or(since, |(seq, _)| since.max(*seq));
-    let cells = missed.iter().map(|(seq, event)| Frame::of(Some(*seq), event));
-    Ok((cells.chain(standings.iter().map(|event| Frame::of(None, event))).collect(), seen))
+    let seen = missed.last().map_or(since.seq, |(id, _)| since.seq.max(id.seq));
+    // What happens to a lesson is not in the log: it is told as it stands.
+    let lesson = live::shown_lesson_event(ctx, class);
+    let lesson = lesson.iter().map(|event| Frame::of(None, event));
+    let cells = missed.iter().map(|(id, event)| Frame::of(Some(*id), event));
+    Ok((lesson.chain(cells).chain(standings.iter().map(|event| Frame::of(None, event))).collect(), seen))
 }

@@ -43,7 +43,7 @@ async fn show_metrics(
     let token = permissions::bearer(&request);
     if let Some(shown) = token.filter(|token| api_keys::is_key(token)) {
         let key = ctx.api_keys.verify(shown, ctx.clock.now()).ok_or_else(ApiError::sign_in_needed)?;
-        key.limit.check().map_err(|wait| limits::refuse(wait, "api_key"))?;
+        limits::count_key(&key)?;
     } else if !auth::is_private(peer) && !token.is_some_and(|token| ctx.auth.is_metrics_token(token)) {
         return Err(ApiError::not_allowed());
     }

@@ -66,10 +66,9 @@ async fn join_as_parent(
 async fn add_child(
     State(ctx): State<Arc<Ctx>>,
     caller: Caller,
-    peer: Peer,
     Body(body): Body<AddChild>,
 ) -> Result<Json<Vec<Child>>, ApiError> {
-    Ok(Json(parents::add_child(&ctx, &caller, body, peer).await?))
+    Ok(Json(parents::add_child(&ctx, &caller, body).await?))
 }
 
 /// One-time codes for the parents of a class; they are in this reply and nowhere else.

@@ -112,7 +112,7 @@ async fn import_problems(
     post, path = "/api/v1/problems/export", operation_id = "export_problems", tag = "problems",
     params(InLanguage), request_body = ExportProblems,
     responses(
-        (status = 200, body = String, content_type = "text/plain"),
+        (status = 200, content((String = "text/plain"), (String = "application/xml"))),
         (status = 404, description = "One of the problems is not on this hub", body = Problem),
     )
 )]

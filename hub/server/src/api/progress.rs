@@ -3,14 +3,18 @@
 use std::sync::Arc;
 
 use axum::{Json, extract::State};
-use dreamseed_wire::{account::Child, ids::UserId, progress::Progress};
+use dreamseed_wire::{
+    account::{Child, Role},
+    ids::UserId,
+    progress::Progress,
+};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
     extract::{Caller, Path},
     problem::ApiError,
 };
-use crate::{hub::Ctx, parents, progress};
+use crate::{hub::Ctx, parents, progress, sittings};
 
 pub fn routes() -> OpenApiRouter<Arc<Ctx>> {
     OpenApiRouter::new().routes(routes!(list_children)).routes(routes!(get_progress))
@@ -32,10 +36,15 @@ async fn list_children(State(ctx): State<Arc<Ctx>>, caller: Caller) -> Json<Vec<
 )]
 async fn get_progress(
     State(ctx): State<Arc<Ctx>>,
+    caller: Caller,
     Path(pupil): Path<UserId>,
 ) -> Result<Json<Progress>, ApiError> {
     if !ctx.school.get().people.contains_key(&pupil) {
         return Err(ApiError::not_found("That pupil"));
     }
-    Ok(Json(progress::of_pupil(&ctx, pupil).await?))
+    let progress = match caller.role {
+        Role::Student | Role::Parent => sittings::family_progress(&ctx, pupil).await?,
+        Role::Teacher | Role::Admin => progress::of_pupil(&ctx, pupil).await?,
+    };
+    Ok(Json(progress))
 }

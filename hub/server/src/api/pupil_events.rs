@@ -23,7 +23,7 @@ pub fn routes() -> OpenApiRouter<Arc<Ctx>> {
     responses((status = 200, content_type = "text/event-stream", body = PupilEvent))
 )]
 async fn watch_my_screen(State(ctx): State<Arc<Ctx>>, caller: Caller) -> Response {
-    let frames = ctx.live.watch_pupil(caller.user_id);
+    let frames = ctx.live.watch_pupil(caller.user_id, caller.session_id);
     let first = vec![Frame::of(None, &PupilEvent::Lessons)];
     event_stream::follow(first, i64::MIN, frames, StreamEnd::of(&ctx, &caller))
 }

@@ -102,6 +102,12 @@ impl From<EnrollingError> for ApiError {
                 "This is the only teacher of the class: nobody could open it any more.",
             )
             .hint("Add another teacher first, or archive the class."),
+            EnrollingError::ExamRunning => ApiError::new(
+                StatusCode::CONFLICT,
+                ProblemCode::ExamRunning,
+                "The pupil sits in an exam that is running; elsewhere its answers would be lost.",
+            )
+            .hint("Close the exam first; then the pupil can be moved."),
             EnrollingError::BadField { field, why } => ApiError::bad_field(field, why),
             EnrollingError::Store(cause) => cause.into(),
         }

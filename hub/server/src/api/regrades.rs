@@ -115,12 +115,7 @@ impl From<RegradingError> for ApiError {
             RegradingError::UnknownProblem => ApiError::not_found("That problem"),
             RegradingError::UnknownRegrade => ApiError::not_found("That correction"),
             RegradingError::UnknownAttempt => ApiError::not_found("That answer"),
-            RegradingError::ReasonNeeded => ApiError::new(
-                StatusCode::UNPROCESSABLE_ENTITY,
-                ProblemCode::ReasonNeeded,
-                "A change of grades needs a reason of 1 to 300 characters for the record.",
-            )
-            .hint("Say in a sentence why, and send it again."),
+            RegradingError::Reason(bad) => bad.into(),
             RegradingError::Changed => ApiError::new(
                 StatusCode::CONFLICT,
                 ProblemCode::Changed,

@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use axum::{
     Json,
+    body::Body as ResponseBody,
     extract::State,
-    http::{StatusCode, header},
+    http::header,
     response::{IntoResponse, Response},
 };
 use dreamseed_wire::{
     Language,
-    hub::ProblemCode,
     ids::*,
     report::{ClassReport, ExportClass, PupilReport},
 };
@@ -99,7 +99,7 @@ async fn export_class(
         (header::CONTENT_DISPOSITION, format!("attachment; filename*=UTF-8''{}", encode(&export.file_name))),
         (header::CACHE_CONTROL, "no-store".to_owned()),
     ];
-    Ok((headers, export.bytes).into_response())
+    Ok((headers, ResponseBody::from_stream(export.pieces)).into_response())
 }
 
 /// Percent-encoding of a file name (RFC 8187), since class names are Korean.
@@ -127,12 +127,7 @@ impl From<ReportError> for ApiError {
 impl From<ExportError> for ApiError {
     fn from(err: ExportError) -> Self {
         match err {
-            ExportError::ReasonNeeded => ApiError::new(
-                StatusCode::UNPROCESSABLE_ENTITY,
-                ProblemCode::ReasonNeeded,
-                "A file with pupils' data needs a reason of 1 to 300 characters for the record.",
-            )
-            .hint("Say in a sentence what it is for, and send it again."),
+            ExportError::Reason(bad) => bad.into(),
             ExportError::Csv(cause) => ApiError::internal(cause),
             ExportError::Report(cause) => cause.into(),
             ExportError::Store(cause) => cause.into(),

@@ -21,10 +21,16 @@ use crate::{
     rostering::{self, RosteringError, Upload, rollover, undo},
 };
 
+/// Places that a refusal names; the preview names all.
+const TOLD: usize = 10;
+
+/// Those that take a whole class list.
+pub fn file_routes() -> OpenApiRouter<Arc<Ctx>> {
+    OpenApiRouter::new().routes(routes!(preview_roster)).routes(routes!(import_roster))
+}
+
 pub fn routes() -> OpenApiRouter<Arc<Ctx>> {
     OpenApiRouter::new()
-        .routes(routes!(preview_roster))
-        .routes(routes!(import_roster))
         .routes(routes!(list_roster_changes))
         .routes(routes!(undo_roster_change))
         .routes(routes!(preview_rollover))
@@ -82,7 +88,7 @@ async fn preview_roster(
     request_body(content = Vec<u8>, content_type = "application/octet-stream"),
     responses(
         (status = 201, body = RosterImported),
-        (status = 409, description = "The school has changed since the preview", body = Problem),
+        (status = 409, description = "The school has changed since the preview, or a new pupil has a missing one's number", body = Problem),
         (status = 413, description = "The file is too large", body = Problem),
         (status = 422, description = "The file or a line of it cannot be taken", body = Problem),
     )
@@ -182,6 +188,24 @@ impl From<RosteringError> for ApiError {
                 unreadable(format!("{count} lines of the list cannot be taken, so nothing was changed."))
                     .hint("Correct the lines that the preview names and choose the file again.")
             }
+            RosteringError::NumbersTaken(taken) => {
+                let places: Vec<String> = taken
+                    .iter()
+                    .take(TOLD)
+                    .map(|one| format!("{} {} (line {})", one.pupil.class_name, one.pupil.number, one.line))
+                    .collect();
+                let (count, places) = (taken.len(), places.join(", "));
+                conflict(
+                    ProblemCode::Taken,
+                    &format!(
+                        "{count} new pupils have numbers of pupils who are not in the list: {places}. Nothing was changed."
+                    ),
+                )
+                .hint(
+                    "Archive the missing pupils with the import. If it is the same pupil under a new name, write the \
+                     old name in brackets after it; a pupil who goes to another class is moved first.",
+                )
+            }
             RosteringError::Changed => conflict(
                 ProblemCode::Changed,
                 "The school's lists have changed since the preview, so nothing was changed.",
@@ -194,6 +218,10 @@ impl From<RosteringError> for ApiError {
             .hint(
                 "Give the classes other targets, or the pupils other numbers, and look at the preview again.",
             ),
+            RosteringError::ExamRunning => {
+                conflict(ProblemCode::ExamRunning, "An exam is running in one of these classes.")
+                    .hint("Close the exam, then change the year.")
+            }
             RosteringError::BadField { field, why } => ApiError::bad_field(field, why),
             RosteringError::UnknownClass => {
                 ApiError::bad_field("classes", "one of them is not a class of an earlier year")

@@ -28,6 +28,9 @@ use crate::{
 /// The browser sends it to these routes only, never with a request that another site caused.
 const COOKIE: &str = "ds_refresh";
 const COOKIE_RULES: &str = "HttpOnly; SameSite=Strict; Path=/api/v1/sessions";
+/// Tells devices apart, see [`crate::auth::device`]; it signs nobody in. Browsers keep a cookie 400 days at most.
+const MARK: &str = "ds_device";
+const MARK_AGE: u32 = 400 * 86_400;
 
 pub fn routes() -> OpenApiRouter<Arc<Ctx>> {
     OpenApiRouter::new()
@@ -52,9 +55,20 @@ async fn open_session(
     headers: HeaderMap,
     Body(body): Body<SignIn>,
 ) -> Result<Response, ApiError> {
-    let opened = sign_in::sign_in(&ctx, body, peer, agent(&headers)).await;
+    let (marks, agent) = (ctx.auth.marks(), agent(&headers));
+    let shown = cookie(&headers, MARK);
+    let mut mark = marks.read(shown, peer.0.ip(), agent).map_err(ApiError::internal)?;
+    let opened = sign_in::sign_in(&ctx, body, peer, agent, &mut mark).await;
     telemetry::count_sign_in(opened.as_ref().err().map(|refusal| refusal.code));
-    reply(StatusCode::CREATED, opened?)
+    let mut response = match opened {
+        Ok(opened) => reply(StatusCode::CREATED, opened)?,
+        Err(refusal) => refusal.into_response(),
+    };
+    if let Some(kept) = marks.write(&mark) {
+        let value = format!("{MARK}={kept}; {COOKIE_RULES}; Max-Age={MARK_AGE}");
+        response.headers_mut().append(header::SET_COOKIE, value.try_into().map_err(ApiError::internal)?);
+    }
+    Ok(response)
 }
 
 /// A new access token for the refresh token, which is replaced.
@@ -72,7 +86,7 @@ async fn refresh_session(
     let body = read_refresh(request).await?;
     let (token, carrier) = match body.refresh_token {
         Some(token) => (token, Carrier::Body),
-        None => (cookie(&headers).ok_or_else(ApiError::sign_in_needed)?.to_owned(), Carrier::Cookie),
+        None => (cookie(&headers, COOKIE).ok_or_else(ApiError::sign_in_needed)?.to_owned(), Carrier::Cookie),
     };
     let opened = sign_in::refresh(&ctx, token, carrier, peer).await?;
     reply(StatusCode::OK, opened)
@@ -136,10 +150,10 @@ fn set_cookie(cookie: &RefreshCookie) -> String {
     }
 }
 
-fn cookie(headers: &HeaderMap) -> Option<&str> {
+fn cookie<'a>(headers: &'a HeaderMap, wanted: &str) -> Option<&'a str> {
     let lines = headers.get_all(header::COOKIE).into_iter().filter_map(|line| line.to_str().ok());
     let mut pairs = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
-    pairs.find_map(|(name, value)| (name == COOKIE && !value.is_empty()).then_some(value))
+    pairs.find_map(|(name, value)| (name == wanted && !value.is_empty()).then_some(value))
 }
 
 #[cfg(test)]
@@ -159,10 +173,10 @@ mod tests {
     #[test]
     fn the_cookie_is_found_among_others() {
         let mut headers = HeaderMap::new();
-        assert_eq!(cookie(&headers), None);
+        assert_eq!(cookie(&headers, COOKIE), None);
         headers.append(header::COOKIE, HeaderValue::from_static("a=b; xds_refresh=no;ds_refresh=yes; c=d"));
-        assert_eq!(cookie(&headers), Some("yes"));
+        assert_eq!(cookie(&headers, COOKIE), Some("yes"));
         headers.insert(header::COOKIE, HeaderValue::from_static("ds_refresh=; ds_refresh"));
-        assert_eq!(cookie(&headers), None);
+        assert_eq!(cookie(&headers, COOKIE), None);
     }
 }

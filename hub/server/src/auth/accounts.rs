@@ -13,7 +13,7 @@ use super::{
     By, drop_sessions,
     secrets::{self, SecretKind},
     sessions::EndReason,
-    throttle::Account,
+    throttle::{Account, Device},
     too_many_tries,
 };
 use crate::{
@@ -134,7 +134,7 @@ pub async fn reset_secret(ctx: &Ctx, by: By, user: UserId) -> Result<NewSecret, 
         .await?;
     drop_sessions(ctx, &ended);
     // Whoever forgot a PIN has usually tried it too often.
-    ctx.auth.throttle.succeed(&account);
+    ctx.auth.throttle.forget(&account);
     ctx.school.reload(&ctx.store).await?;
     Ok(NewSecret { user_id: user, secret: new })
 }
@@ -163,12 +163,14 @@ pub async fn change_password(
     if secrets::normalise(&change.new) == secrets::normalise(&change.current) {
         return Err(ApiError::bad_field("new", "the same as the current one"));
     }
-    ctx.auth.throttle.try_account(&account, ctx.clock.now()).map_err(too_many_tries)?;
+    // Somebody who is signed in: only their own tries hold them up.
+    let device = Device { key: *blake3::hash(caller.session_id.0.as_bytes()).as_bytes(), is_known: true };
+    ctx.auth.throttle.try_account(&account, device, ctx.clock.now()).map_err(too_many_tries)?;
     let stored = ctx.store.read(move |conn| users::secret(conn, user)).await?;
     let known = stored.clone().filter(|stored| stored != rosters::NO_SECRET);
     let checked = ctx.auth.secrets.check(kind, &change.current, known).await;
     let Ok(checked) = checked else {
-        ctx.auth.throttle.forgive(&account);
+        ctx.auth.throttle.forgive(&account, device);
         return Err(checked.err().map_or_else(ApiError::sign_in_needed, ApiError::from));
     };
     if !checked.is_right {
@@ -180,7 +182,7 @@ pub async fn change_password(
         );
         return Err(wrong.hint("Type the one with which you signed in."));
     }
-    ctx.auth.throttle.succeed(&account);
+    ctx.auth.throttle.forget(&account);
     let secret = ctx.auth.secrets.hash(kind, &change.new).await?;
     let (now, by, current) = (ctx.clock.now(), By::caller(caller, peer), caller.session_id);
     let ended = ctx
@@ -274,19 +276,27 @@ pub fn list_users(school: &School, role: Option<Role>) -> Vec<UserView> {
 /// # Errors
 /// [`ProblemCode::BadField`] with the reason.
 pub fn check_text(field: &str, text: &str, max_chars: usize) -> Result<String, ApiError> {
+    read_line(text, max_chars).map_err(|why| ApiError::bad_field(field, why))
+}
+
+/// The same for files that have errors of their own.
+///
+/// # Errors
+/// The reason in a few words.
+pub fn read_line(text: &str, max_chars: usize) -> Result<String, &'static str> {
     // Before it is composed: a text that is far too long is not worth the work.
     if text.len() > max_chars * 16 {
-        return Err(ApiError::bad_field(field, "too long"));
+        return Err("too long");
     }
     let text: String = text.trim().nfc().collect();
     if text.is_empty() {
-        return Err(ApiError::bad_field(field, "empty"));
+        return Err("empty");
     }
     if text.chars().count() > max_chars {
-        return Err(ApiError::bad_field(field, "too long"));
+        return Err("too long");
     }
     if text.chars().any(is_unfit) {
-        return Err(ApiError::bad_field(field, "characters that cannot be seen"));
+        return Err("characters that cannot be seen");
     }
     Ok(text)
 }

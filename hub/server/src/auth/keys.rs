@@ -105,6 +105,25 @@ pub fn renew_pepper(data: &Path) -> Result<[u8; 32], KeyError> {
     make_key(&keys_folder(data).join(PEPPER_FILE))
 }
 
+/// Whether the pepper of a data folder can be used; makes and changes nothing.
+///
+/// # Errors
+/// What [`Keys::open`] would say of it.
+pub fn check_pepper(data: &Path, has_users: bool) -> Result<(), KeyError> {
+    let file = keys_folder(data).join(PEPPER_FILE);
+    match fs::read(&file) {
+        Ok(bytes) => match std::str::from_utf8(&bytes).ok().and_then(|text| from_hex(text.trim())) {
+            Some(_) => Ok(()),
+            None => Err(KeyError::Malformed { file }),
+        },
+        Err(err) if err.kind() == io::ErrorKind::NotFound && has_users => {
+            Err(KeyError::PepperMissing { file })
+        }
+        Err(err) if err.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(source) => Err(KeyError::Io { file, source }),
+    }
+}
+
 /// Where the keys of a data folder are.
 pub fn keys_folder(data: &Path) -> PathBuf {
     data.join("keys")

@@ -1,12 +1,13 @@
 //! Who somebody is: secrets, sign-ins, tokens and accounts.
 //!
-//! The walk of a sign-in: [`sign_in`] asks [`throttle`], [`secrets`] checks the secret, one write keeps the session
+//! The walk of a sign-in: [`device`] tells where it comes from, [`sign_in`] asks [`throttle`], [`secrets`] checks the secret, one write keeps the session
 //! with its first [`refresh`] token, [`sessions`] holds it in memory, and [`access_token`] signs what each request then
 //! shows. [`Auth::verify`] checks a request without touching the disk. What a person may do is not decided here but in
 //! [`crate::permissions`].
 
 pub mod access_token;
 pub mod accounts;
+pub mod device;
 pub mod keys;
 pub mod paper;
 pub mod refresh;
@@ -31,6 +32,7 @@ use tokio_util::sync::CancellationToken;
 
 use self::{
     access_token::AccessTokens,
+    device::Marks,
     keys::{KeyError, Keys},
     refresh::RefreshTokens,
     secrets::{SecretError, Secrets},
@@ -77,6 +79,7 @@ pub struct Auth {
     refresh_tokens: RefreshTokens,
     secrets: Secrets,
     throttle: Throttle,
+    marks: Marks,
     sessions: Arc<LiveSessions>,
     setup: SetupCode,
     metrics_token: String,
@@ -102,6 +105,8 @@ impl Auth {
             refresh_tokens: RefreshTokens::new(&keys.refresh_token),
             secrets: Secrets::new(keys.pepper, config.parallel_hashes)?,
             throttle: Throttle::default(),
+            // Whoever may know the refresh tokens' key has no need of marks.
+            marks: Marks::new(&keys.refresh_token),
             sessions: Arc::new(LiveSessions::load(store, config, now).await?),
             setup: SetupCode::new()?,
             metrics_token: keys.metrics_token,
@@ -138,6 +143,11 @@ impl Auth {
         self.sessions.ended(session)
     }
 
+    /// The marks by which devices are told apart.
+    pub fn marks(&self) -> &Marks {
+        &self.marks
+    }
+
     /// The live sessions.
     pub fn sessions(&self) -> &LiveSessions {
         &self.sessions
@@ -168,18 +178,15 @@ impl Auth {
     /// The class that a typed code opens.
     ///
     /// # Errors
-    /// Not found; or [`ProblemCode::TooManyTries`] after many wrong codes from this address.
+    /// Not found; or [`ProblemCode::TooManyTries`] after many wrong codes, for a wrong one only.
     pub fn class_for_code<'a>(
         &self,
         school: &'a School,
         code: &str,
-        peer: Peer,
         now: Timestamp,
     ) -> Result<&'a Class, ApiError> {
         let class = if code.len() <= 64 { school.class_by_code(code) } else { None };
-        self.throttle
-            .try_code(peer.0.ip(), class.map(|class| class.class_id), now)
-            .map_err(too_many_tries)?;
+        self.throttle.try_code(class.is_some(), now).map_err(too_many_tries)?;
         class.ok_or_else(|| {
             ApiError::not_found("A class with this code")
                 .hint("Look at the code again, or ask the teacher for it.")
@@ -188,20 +195,19 @@ impl Auth {
 
     /// Forgets the wrong PINs of a pupil who has a new one.
     pub(crate) fn forget_failures(&self, pupil: UserId) {
-        self.throttle.succeed(&throttle::Account::Pupil(pupil));
+        self.throttle.forget(&throttle::Account::Pupil(pupil));
     }
 
     /// Judges a code from a parent's letter; `pupil` is whose it is, if anybody's.
     ///
     /// # Errors
-    /// Wrong; or [`ProblemCode::TooManyTries`] after many wrong codes from this address.
+    /// Wrong; or [`ProblemCode::TooManyTries`] after many wrong codes, for a wrong one only.
     pub(crate) fn check_paper_code(
         &self,
         pupil: Option<UserId>,
-        peer: Peer,
         now: Timestamp,
     ) -> Result<UserId, ApiError> {
-        self.throttle.try_paper(peer.0.ip(), pupil.is_some(), now).map_err(too_many_tries)?;
+        self.throttle.try_code(pupil.is_some(), now).map_err(too_many_tries)?;
         pupil.ok_or_else(|| {
             ApiError::new(
                 StatusCode::NOT_FOUND,
@@ -258,6 +264,19 @@ impl By {
         By { actor: None, origin: "console".to_owned() }
     }
 
+    /// Writes a row of the audit log with the reason that somebody typed.
+    pub fn audit_with_reason(
+        &self,
+        tx: &WriteTx<'_>,
+        now: Timestamp,
+        action: &str,
+        subject: Option<UserId>,
+        reason: &str,
+    ) -> Result<(), StoreError> {
+        let (actor, origin) = (self.actor, Some(self.origin.as_str()));
+        audit::add_with_reason(tx, &AuditEntry { at: now, actor, origin, action, subject, detail: "" }, reason)
+    }
+
     /// Writes a row of the audit log. `detail` holds ids and numbers, never names.
     pub fn audit(
         &self,
@@ -298,8 +317,8 @@ pub fn is_private(peer: Peer) -> bool {
 
 /// Takes sessions out of the memory whose end is in the database, and tells teachers who has left.
 pub(crate) fn drop_sessions(ctx: &Ctx, ids: &[SessionId]) {
-    if !ctx.auth.sessions.end(ids).is_empty() {
-        live::presence_changed(ctx);
+    for user in ctx.auth.sessions.end(ids) {
+        live::has_gone(ctx, user);
     }
 }
 

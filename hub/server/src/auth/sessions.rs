@@ -15,9 +15,8 @@ use std::{
 use dreamseed_wire::{
     account::{Role, SessionView},
     ids::{DeviceId, LessonId, SessionId, UserId},
-    lesson::LessonState,
 };
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use parking_lot::RwLock;
 use tokio_util::sync::CancellationToken;
 
@@ -32,6 +31,8 @@ use crate::{
     },
 };
 
+/// After a lesson pupils look at their grades, and a device that was cut off sends what it kept.
+const AFTER_LESSON: SignedDuration = SignedDuration::from_mins(15);
 /// How often the times of the latest requests are written.
 const KEEP_EVERY: Duration = Duration::from_secs(60);
 /// Times in one write.
@@ -56,6 +57,8 @@ pub enum EndReason {
     LessonClosed,
     /// A refresh token came twice: somebody else may have it.
     TokenReuse,
+    /// The pupil has signed in on more devices than anybody works on.
+    TooMany,
 }
 
 impl EndReason {
@@ -72,6 +75,7 @@ impl EndReason {
             EndReason::Expired => "expired",
             EndReason::LessonClosed => "lesson_closed",
             EndReason::TokenReuse => "token_reuse",
+            EndReason::TooMany => "too_many",
         }
     }
 }
@@ -202,6 +206,19 @@ impl LiveSessions {
         views
     }
 
+    /// The oldest sessions of a pupil beyond so many that can still be used.
+    pub(super) fn oldest_beyond(&self, pupil: UserId, most: usize, now: Timestamp) -> Vec<SessionId> {
+        let all = self.all.read();
+        let usable = |session: &&Arc<LiveSession>| {
+            session.user_id == pupil && self.overdue(session, Role::Student, now).is_none()
+        };
+        let mut own: Vec<_> =
+            all.values().filter(usable).map(|session| (session.created_at, session.id)).collect();
+        own.sort_unstable();
+        own.truncate(own.len().saturating_sub(most));
+        own.into_iter().map(|(_, id)| id).collect()
+    }
+
     /// How many sessions are live.
     pub fn count(&self) -> usize {
         self.all.read().len()
@@ -260,7 +277,7 @@ impl LiveSessions {
         all.values()
             .filter_map(|session| {
                 let role = school.people.get(&session.user_id)?.role;
-                let over = || is_lesson_over(session, school).then_some(EndReason::LessonClosed);
+                let over = || is_lesson_over(session, school, now).then_some(EndReason::LessonClosed);
                 self.overdue(session, role, now).or_else(over).map(|reason| (session.id, reason))
             })
             .collect()
@@ -333,9 +350,10 @@ pub async fn keep_until_stopped(ctx: Arc<Ctx>) {
     }
 }
 
-fn is_lesson_over(session: &LiveSession, school: &School) -> bool {
+fn is_lesson_over(session: &LiveSession, school: &School, now: Timestamp) -> bool {
     let is_open = |id: &LessonId| {
-        school.lessons.get(id).is_some_and(|lesson| lesson.timing.state != LessonState::Closed)
+        let ended = school.lessons.get(id).map(|lesson| lesson.timing.ended_at(now));
+        ended.is_some_and(|ended| ended.is_none_or(|ended| now < ended + AFTER_LESSON))
     };
     let has_open = || school.class_of(session.user_id).is_some_and(|class| class.lessons.iter().any(is_open));
     session.lesson_id.is_some() && !has_open()
@@ -413,6 +431,23 @@ mod tests {
         assert!(ended.is_cancelled());
         assert!(sessions.get(id, Role::Admin, at).is_none());
         assert!(sessions.ended(id).is_cancelled(), "who listens late hears it at once");
+    }
+
+    #[test]
+    fn the_oldest_of_too_many_sessions_are_named() {
+        let (sessions, at) = (sessions(), start());
+        let pupil = UserId::new();
+        let ids: Vec<_> = (0..7)
+            .map(|minute| sessions.begin(SessionRow { user_id: pupil, ..row(later(at, minute), 600) }).id)
+            .collect();
+        sessions.begin(row(at, 600));
+        let now = later(at, 7);
+        assert_eq!(sessions.oldest_beyond(pupil, 5, now), ids[..2]);
+        assert!(sessions.oldest_beyond(pupil, 7, now).is_empty());
+        assert!(
+            sessions.oldest_beyond(pupil, 5, later(at, 18)).is_empty(),
+            "those that have idled out do not count"
+        );
     }
 
     #[test]

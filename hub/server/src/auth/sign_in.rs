@@ -12,11 +12,13 @@ use dreamseed_wire::{
 use jiff::Timestamp;
 
 use super::{
-    Auth, AuthError, By, add, check_connection, drop_sessions, paper,
+    Auth, AuthError, By, add, check_connection,
+    device::Mark,
+    drop_sessions, paper,
     refresh::Rotation,
     secrets::{Checked, SecretKind},
     sessions::{EndReason, LiveSession},
-    throttle::Account,
+    throttle::{Account, Device},
     too_many_tries,
 };
 use crate::{
@@ -26,12 +28,14 @@ use crate::{
     },
     hub::Ctx,
     live,
-    school::School,
+    school::{Lesson, School},
     store::{
         Store, StoreError, WriteTx, notices, rosters, sessions, sessions::SessionRow, sign_in_cards, users,
     },
 };
 
+/// Sessions that a pupil has at once; the oldest ends for the next. A pupil works on one device or two.
+const PUPIL_SESSIONS: usize = 5;
 /// Characters of a browser's own name that are kept.
 const AGENT_MAX: usize = 80;
 
@@ -65,16 +69,23 @@ pub struct Minted {
     pub expires_at: Timestamp,
 }
 
-/// Signs somebody in.
+/// Signs somebody in on the device with this mark, which then says so.
 ///
 /// # Errors
 /// The same for an unknown name and a wrong secret, after the same time.
-pub async fn sign_in(ctx: &Ctx, request: SignIn, peer: Peer, agent: &str) -> Result<Opened, ApiError> {
+pub async fn sign_in(
+    ctx: &Ctx,
+    request: SignIn,
+    peer: Peer,
+    agent: &str,
+    mark: &mut Mark,
+) -> Result<Opened, ApiError> {
+    let marks = &ctx.auth.marks;
     match request {
         SignIn::Pupil { class_code, pupil_id, pin, native } => {
             let now = ctx.clock.now();
             let school = ctx.school.get();
-            let class = match ctx.auth.class_for_code(&school, &class_code, peer, now) {
+            let class = match ctx.auth.class_for_code(&school, &class_code, now) {
                 Ok(class) => class.class_id,
                 Err(err) if err.code == ProblemCode::NotFound => return Err(wrong_secret()),
                 Err(err) => return Err(err),
@@ -93,8 +104,12 @@ pub async fn sign_in(ctx: &Ctx, request: SignIn, peer: Peer, agent: &str) -> Res
                 let stored = stored.filter(|stored| is_known && stored != rosters::NO_SECRET);
                 Ok(stored.map(|stored| (pupil_id, stored)))
             };
-            let proven = prove(ctx, &Account::Pupil(pupil_id), SecretKind::Pin, &pin, find, peer).await?;
-            open(ctx, proven, native, agent, peer).await
+            let account = Account::Pupil(pupil_id);
+            let device = marks.device(mark, &account);
+            let proven = prove(ctx, (&account, device), SecretKind::Pin, &pin, find, peer).await?;
+            let opened = open(ctx, proven, native, agent, peer).await?;
+            marks.add(mark, &account);
+            Ok(opened)
         }
         SignIn::Card { card, native } => {
             let now = ctx.clock.now();
@@ -115,7 +130,10 @@ pub async fn sign_in(ctx: &Ctx, request: SignIn, peer: Peer, agent: &str) -> Res
                 Some(_) | None => Ok(None),
             };
             let stored = ctx.store.read(find).await?.ok_or_else(wrong_card)?;
-            open(ctx, Proven { user: pupil, stored, rehashed: None }, native, agent, peer).await
+            let opened =
+                open(ctx, Proven { user: pupil, stored, rehashed: None }, native, agent, peer).await?;
+            marks.add(mark, &Account::Pupil(pupil));
+            Ok(opened)
         }
         SignIn::Password { login_name, password, native } => {
             // Before anything else: the answer must not depend on whether the name exists.
@@ -123,8 +141,11 @@ pub async fn sign_in(ctx: &Ctx, request: SignIn, peer: Peer, agent: &str) -> Res
             let login_name = super::accounts::normalise_login_name(&login_name);
             let account = Account::login(&login_name);
             let find = async || ctx.store.read(move |conn| users::find_login(conn, &login_name)).await;
-            let proven = prove(ctx, &account, SecretKind::Password, &password, find, peer).await?;
-            open(ctx, proven, native, agent, peer).await
+            let device = marks.device(mark, &account);
+            let proven = prove(ctx, (&account, device), SecretKind::Password, &password, find, peer).await?;
+            let opened = open(ctx, proven, native, agent, peer).await?;
+            marks.add(mark, &account);
+            Ok(opened)
         }
     }
 }
@@ -284,7 +305,7 @@ struct Proven {
 /// Checks a secret against the throttle and the stored hash.
 async fn prove(
     ctx: &Ctx,
-    account: &Account,
+    (account, device): (&Account, Device),
     kind: SecretKind,
     secret: &str,
     find: impl AsyncFnOnce() -> Result<Option<(UserId, String)>, StoreError>,
@@ -292,7 +313,7 @@ async fn prove(
 ) -> Result<Proven, ApiError> {
     let now = ctx.clock.now();
     let throttle = &ctx.auth.throttle;
-    throttle.try_account(account, now).map_err(too_many_tries)?;
+    throttle.try_account(account, device, now).map_err(too_many_tries)?;
     let checked: Result<_, ApiError> = async {
         let found = find().await?;
         let stored = found.as_ref().map(|(_, stored)| stored.clone());
@@ -301,15 +322,15 @@ async fn prove(
     .await;
     match checked {
         Err(err) => {
-            throttle.forgive(account);
+            throttle.forgive(account, device);
             Err(err)
         }
         Ok((Some((user, stored)), Checked { is_right: true, rehashed })) => {
-            throttle.succeed(account);
+            throttle.succeed(account, device);
             Ok(Proven { user, stored, rehashed })
         }
         Ok((found, _)) => {
-            if throttle.waits(account) {
+            if throttle.waits(account, device, now) {
                 let (by, subject) = (By::stranger(peer), found.map(|(user, _)| user));
                 ctx.store.write(move |tx| by.audit(tx, now, "delay sign-in", subject, "")).await?;
             }
@@ -329,6 +350,7 @@ async fn open(ctx: &Ctx, proven: Proven, native: bool, agent: &str, peer: Peer) 
     let row = new_session(user, open_lesson(&school, user), (native, agent), now, until);
     let random = super::keys::random_bytes().map_err(ApiError::internal)?;
     let (tokens, live, id) = (ctx.auth.refresh_tokens.clone(), Arc::clone(&ctx.auth.sessions), row.id);
+    let is_pupil = person.role == Role::Student;
     let by = By { actor: Some(user), ..By::stranger(peer) };
     let kept = ctx
         .store
@@ -343,14 +365,19 @@ async fn open(ctx: &Ctx, proven: Proven, native: bool, agent: &str, peer: Peer) 
             sessions::add(tx, &row)?;
             let token = tokens.begin(&mut tx, row.id, &random, now)?;
             by.audit(tx, now, "sign in", Some(user), &row.id.to_string())?;
-            Ok((live.begin(row), token))
+            let over = if is_pupil { live.oldest_beyond(user, PUPIL_SESSIONS - 1, now) } else { Vec::new() };
+            for id in &over {
+                sessions::end(tx, *id, now, EndReason::TooMany.word())?;
+            }
+            Ok((live.begin(row), token, over))
         })
         .await;
-    let (session, token) = kept.inspect_err(|_| {
+    let (session, token, over) = kept.inspect_err(|_| {
         // The commit may have failed after all.
         ctx.auth.sessions.end(&[id]);
     })?;
-    live::presence_changed(ctx);
+    drop_sessions(ctx, &over);
+    live::has_come(ctx, user);
     reply(&ctx.auth, &school, &session, token, now)
 }
 
@@ -433,11 +460,10 @@ fn new_session(
     }
 }
 
-/// The newest open lesson of a pupil's class: the session is for it.
+/// The newest open lesson of a pupil: the session is for it.
 fn open_lesson(school: &School, user: UserId) -> Option<LessonId> {
-    let class = school.class_of(user)?;
-    let lessons = class.lessons.iter().filter_map(|id| school.lessons.get(id));
-    lessons.filter(|lesson| lesson.timing.state == LessonState::Open).map(|lesson| lesson.lesson_id).next()
+    let open = |lesson: &&Lesson| lesson.timing.state == LessonState::Open;
+    school.lessons_for(user).find(open).map(|lesson| lesson.lesson_id)
 }
 
 fn wrong_card() -> ApiError {

@@ -1,36 +1,50 @@
-//! Slows guessing down without ever locking a class out: only failures count, and they count against the account
-//! that was tried, not against the address, since a whole school may sit behind one. What no pupil does, such as
-//! trying codes and ids that do not exist, counts against the address and is refused by itself only.
+//! Slows guessing down without ever locking a class out. Only failures count; no address and no school subnet is ever
+//! refused for what others at it do, since a whole school may sit behind one.
 //!
-//! Everything is in memory and bounded; a restart forgets it, which costs an attacker the time of the restart.
+//! **PINs and passwords** are counted by account and [`Device`]. After 5 wrong tries a device waits 30 s for that account,
+//! then twice as long each time, up to 15 minutes: about 100 tries a day. A device on which that person has signed in
+//! before is held up by its own failures only. All others share a budget of the account as well, since devices can be
+//! pretended: 60 failures, and one more every 5 minutes (12 an hour). When it is spent, known devices, cards and a new
+//! PIN still open. So a six-digit PIN is found from devices it was never used on with a chance of 0.035 % on the first day
+//! (348 of 10⁶) and 0.029 % each day after; from a device that knows the account, with 0.01 % a day.
+//!
+//! **Class codes** (40 bits) and **codes of letters** (60 bits) are too long to be found by trying: at 1000 tries a
+//! second, one of 40 classes is found after 160 days on average, and then the names of a class stand behind it, not a
+//! PIN. A right code always opens. Wrong ones share a budget of 300 a minute for the whole hub, beyond which they are
+//! told to wait and the log says so once a minute.
+//!
+//! **Ids of nobody** cost a whole hash each, so they count against the address, and are refused by themselves only.
+//!
+//! Everything is in memory and bounded; a restart forgets it, which costs an attacker the time of the restart. Which
+//! devices an account knows is not kept here but by the devices themselves, and outlives a restart.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::HashMap,
     hash::Hash,
     net::{IpAddr, Ipv6Addr},
 };
 
-use dreamseed_wire::ids::{ClassId, UserId};
+use dreamseed_wire::ids::UserId;
 use jiff::Timestamp;
 use parking_lot::Mutex;
 
-/// Wrong secrets for one account before the first wait.
+/// Wrong secrets for one account from one device before the first wait.
 const FREE_FAILURES: u32 = 5;
 const FIRST_WAIT_SECS: i64 = 30;
 const LONGEST_WAIT_SECS: i64 = 15 * 60;
 /// Failures are forgotten after this long without another.
 const FORGET_SECS: i64 = 24 * 3600;
-/// Wrong class codes from one address in a minute.
-const CODES_PER_MINUTE: u32 = 20;
+/// Wrong secrets for one account from all devices on which it has never signed in.
+const BUDGET: i64 = 60;
+/// Such a failure is forgiven each time this has passed.
+const BUDGET_SECS: i64 = 5 * 60;
+/// Wrong codes in a minute, of classes and of letters, from anywhere.
+const WRONG_CODES_PER_MINUTE: u32 = 300;
 const MINUTE_SECS: i64 = 60;
 /// Pupil ids that do not exist, from one address in a minute: each costs a whole hash.
 const UNKNOWN_PER_MINUTE: u32 = 60;
-/// A right code makes its class known to an address for this long.
-const KNOWN_SECS: i64 = 24 * 3600;
-/// Accounts and addresses that are remembered; the school has fewer.
+/// Accounts, devices and addresses that are remembered; the school has fewer.
 const REMEMBERED: usize = 16_384;
-/// Classes that are remembered for an address.
-const CLASSES_REMEMBERED: usize = 1024;
 
 /// What a secret was tried for.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -47,6 +61,15 @@ impl Account {
     }
 }
 
+/// Where a secret was tried.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Device {
+    /// Tells it from others.
+    pub key: [u8; 32],
+    /// The account has signed in on it before.
+    pub is_known: bool,
+}
+
 /// Try again after this many seconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Wait(pub u32);
@@ -54,9 +77,15 @@ pub struct Wait(pub u32);
 /// Failed tries.
 #[derive(Default)]
 pub struct Throttle {
-    accounts: Mutex<HashMap<Account, Failures>>,
-    addresses: Mutex<HashMap<IpAddr, Codes>>,
+    secrets: Mutex<Secrets>,
+    codes: Mutex<Minute>,
     unknown: Mutex<HashMap<IpAddr, Minute>>,
+}
+
+#[derive(Default)]
+struct Secrets {
+    devices: HashMap<(Account, [u8; 32]), Failures>,
+    budgets: HashMap<Account, Spent>,
 }
 
 #[derive(Clone, Copy)]
@@ -65,11 +94,27 @@ struct Failures {
     last: i64,
 }
 
-#[derive(Default)]
-struct Codes {
-    wrong: Minute,
-    known: HashSet<ClassId>,
-    last_known: i64,
+/// What is spent of an account's budget.
+#[derive(Clone, Copy)]
+struct Spent {
+    count: i64,
+    /// What had been forgiven by then is no longer in `count`.
+    since: i64,
+}
+
+impl Spent {
+    fn forgive(&mut self, now: i64) {
+        let forgiven = (now - self.since).max(0) / BUDGET_SECS;
+        self.count = (self.count - forgiven).max(0);
+        // A part of the time towards the next one is kept; a clock that was set back begins anew.
+        let is_past = self.count > 0 && now >= self.since;
+        self.since = if is_past { self.since + forgiven * BUDGET_SECS } else { now };
+    }
+
+    fn check(&self, now: i64) -> Result<(), Wait> {
+        let over = self.count - BUDGET + 1;
+        if over <= 0 { Ok(()) } else { Err(wait(over * BUDGET_SECS - (now - self.since))) }
+    }
 }
 
 /// How often something happened since the start of a minute.
@@ -89,94 +134,94 @@ impl Minute {
 
     /// The rest of it, if it has happened so often.
     fn check(&self, most: u32, now: i64) -> Result<(), Wait> {
-        if self.count < most {
-            return Ok(());
-        }
-        Err(Wait(u32::try_from(MINUTE_SECS - (now - self.start)).unwrap_or(1)))
+        if self.count < most { Ok(()) } else { Err(wait(MINUTE_SECS - (now - self.start))) }
     }
 }
 
 impl Throttle {
     /// Asks before a secret is checked. The try counts as failed until [`Throttle::succeed`] or
     /// [`Throttle::forgive`]: many at once are no way around the wait.
-    pub fn try_account(&self, account: &Account, now: Timestamp) -> Result<(), Wait> {
+    pub fn try_account(&self, account: &Account, device: Device, now: Timestamp) -> Result<(), Wait> {
         let now = now.as_second();
-        let mut accounts = self.accounts.lock();
-        make_room(&mut accounts, now, |failures| failures.last, FORGET_SECS);
-        let failures = accounts.entry(account.clone()).or_insert(Failures { count: 0, last: now });
+        let Secrets { devices, budgets } = &mut *self.secrets.lock();
+        make_room(budgets, now, |spent| spent.since, FORGET_SECS);
+        let mut spent = budgets.get(account).copied().unwrap_or(Spent { count: 0, since: now });
+        spent.forgive(now);
+        if !device.is_known {
+            // Before the device is remembered: pretended ones are no way to flood the memory.
+            spent.check(now)?;
+        }
+        make_room(devices, now, |failures| failures.last, FORGET_SECS);
+        let failures =
+            devices.entry((account.clone(), device.key)).or_insert(Failures { count: 0, last: now });
         if now - failures.last >= FORGET_SECS {
             failures.count = 0;
         }
         let passed = (now - failures.last).max(0);
-        let wait = wait_after(failures.count);
-        if passed < wait {
-            return Err(Wait(u32::try_from(wait - passed).unwrap_or(u32::MAX)));
+        let left = wait_after(failures.count) - passed;
+        if left > 0 {
+            return Err(wait(left));
         }
         failures.count = failures.count.saturating_add(1);
         failures.last = now;
+        if !device.is_known {
+            spent.count += 1;
+            budgets.insert(account.clone(), spent);
+        }
         Ok(())
     }
 
-    /// The secret was right: earlier failures are forgotten.
-    pub fn succeed(&self, account: &Account) {
-        self.accounts.lock().remove(account);
+    /// The secret was right: earlier failures of the device are forgotten. What others have spent of the account's
+    /// budget stays spent, or each sign-in would let them guess on.
+    pub fn succeed(&self, account: &Account, device: Device) {
+        let Secrets { devices, budgets } = &mut *self.secrets.lock();
+        devices.remove(&(account.clone(), device.key));
+        give_back(budgets, account, device);
     }
 
     /// The secret could not be checked: the try does not count.
-    pub fn forgive(&self, account: &Account) {
-        if let Some(failures) = self.accounts.lock().get_mut(account) {
+    pub fn forgive(&self, account: &Account, device: Device) {
+        let Secrets { devices, budgets } = &mut *self.secrets.lock();
+        if let Some(failures) = devices.get_mut(&(account.clone(), device.key)) {
             failures.count = failures.count.saturating_sub(1);
         }
+        give_back(budgets, account, device);
     }
 
-    /// Whether the next try of an account must wait: the moment to note it in the audit log.
-    pub fn waits(&self, account: &Account) -> bool {
-        self.accounts.lock().get(account).is_some_and(|failures| failures.count >= FREE_FAILURES)
+    /// The account has a new secret: what was tried for the old one is forgotten, on every device.
+    pub fn forget(&self, account: &Account) {
+        let Secrets { devices, budgets } = &mut *self.secrets.lock();
+        devices.retain(|(found, _), _| found != account);
+        budgets.remove(account);
     }
 
-    /// Judges a class code that was typed at an address; `class` is what it opens, if anything.
-    ///
-    /// After too many wrong codes in a minute nothing new opens, so that codes cannot be found by trying; a class that
-    /// was opened from this address before opens all the same.
-    pub fn try_code(&self, address: IpAddr, class: Option<ClassId>, now: Timestamp) -> Result<(), Wait> {
+    /// Whether the next try of an account from this device must wait: the moment to note it in the audit log.
+    pub fn waits(&self, account: &Account, device: Device, now: Timestamp) -> bool {
         let now = now.as_second();
-        let mut addresses = self.addresses.lock();
-        make_room(&mut addresses, now, |codes| codes.wrong.start.max(codes.last_known), KNOWN_SECS);
-        let codes = addresses.entry(network(address)).or_default();
-        codes.wrong.turn(now);
-        if now - codes.last_known >= KNOWN_SECS {
-            codes.known.clear();
-        }
-        if class.is_some_and(|class| codes.known.contains(&class)) {
-            codes.last_known = now;
+        let Secrets { devices, budgets } = &mut *self.secrets.lock();
+        let is_slowed = devices
+            .get(&(account.clone(), device.key))
+            .is_some_and(|failures| failures.count >= FREE_FAILURES);
+        let is_spent = || budgets.get(account).is_some_and(|spent| spent.check(now).is_err());
+        is_slowed || (!device.is_known && is_spent())
+    }
+
+    /// Judges a code that was typed, of a class or of a letter. A right one always passes, whatever others do; after too
+    /// many wrong ones in a minute the wrong ones are told to wait.
+    pub fn try_code(&self, is_right: bool, now: Timestamp) -> Result<(), Wait> {
+        if is_right {
             return Ok(());
         }
-        codes.wrong.check(CODES_PER_MINUTE, now)?;
-        match class {
-            Some(class) => {
-                if codes.known.len() < CLASSES_REMEMBERED {
-                    codes.known.insert(class);
-                }
-                codes.last_known = now;
-            }
-            None => codes.wrong.count += 1,
-        }
-        Ok(())
-    }
-
-    /// Judges a code from a letter that was typed at an address: after too many wrong ones in a minute none is taken,
-    /// so that codes cannot be found by trying. They count together with class codes.
-    pub fn try_paper(&self, address: IpAddr, is_right: bool, now: Timestamp) -> Result<(), Wait> {
         let now = now.as_second();
-        let mut addresses = self.addresses.lock();
-        make_room(&mut addresses, now, |codes| codes.wrong.start.max(codes.last_known), KNOWN_SECS);
-        let codes = addresses.entry(network(address)).or_default();
-        codes.wrong.turn(now);
-        codes.wrong.check(CODES_PER_MINUTE, now)?;
-        if !is_right {
-            codes.wrong.count += 1;
+        let mut wrong = self.codes.lock();
+        wrong.turn(now);
+        wrong.count = wrong.count.saturating_add(1);
+        if wrong.count == WRONG_CODES_PER_MINUTE + 1 {
+            tracing::warn!(
+                "more than {WRONG_CODES_PER_MINUTE} wrong codes in a minute: somebody is trying codes"
+            );
         }
-        Ok(())
+        wrong.check(WRONG_CODES_PER_MINUTE + 1, now)
     }
 
     /// Counts a sign-in as somebody who is not in the class, before it costs a hash. Pupils of the class are never
@@ -193,6 +238,17 @@ impl Throttle {
     }
 }
 
+/// Undoes one try.
+fn give_back(budgets: &mut HashMap<Account, Spent>, account: &Account, device: Device) {
+    if let Some(spent) = budgets.get_mut(account).filter(|_| !device.is_known) {
+        spent.count = (spent.count - 1).max(0);
+    }
+}
+
+fn wait(seconds: i64) -> Wait {
+    Wait(u32::try_from(seconds.max(1)).unwrap_or(u32::MAX))
+}
+
 /// Seconds to wait after this many failures: 30 from the fifth on, doubling.
 fn wait_after(failures: u32) -> i64 {
     match failures.checked_sub(FREE_FAILURES) {
@@ -202,7 +258,7 @@ fn wait_after(failures: u32) -> i64 {
 }
 
 /// A household or a school gets a whole /64 of IPv6: its addresses count as one.
-fn network(address: IpAddr) -> IpAddr {
+pub(super) fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V4(address) => IpAddr::V4(address),
         IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() >> 64 << 64)),
@@ -241,84 +297,106 @@ mod tests {
         Account::Pupil(UserId::new())
     }
 
+    fn device(number: u8) -> Device {
+        Device { key: [number; 32], is_known: false }
+    }
+
+    fn known(number: u8) -> Device {
+        Device { key: [number; 32], is_known: true }
+    }
+
+    /// A device of many.
+    fn numbered(number: i64) -> Device {
+        Device { key: *blake3::hash(&number.to_le_bytes()).as_bytes(), is_known: false }
+    }
+
     #[test]
     fn the_wait_doubles_up_to_a_quarter_of_an_hour() {
-        let (throttle, account) = (Throttle::default(), pupil());
-        for _ in 0..5 {
-            assert_eq!(throttle.try_account(&account, at(0)), Ok(()));
-        }
-        assert!(throttle.waits(&account));
-        let mut time = 0;
-        for wait in [30, 60, 120, 240, 480, 900, 900, 900] {
-            assert_eq!(throttle.try_account(&account, at(time)), Err(Wait(wait)));
-            assert_eq!(throttle.try_account(&account, at(time + i64::from(wait) - 1)), Err(Wait(1)));
-            time += i64::from(wait);
-            assert_eq!(throttle.try_account(&account, at(time)), Ok(()));
+        for device in [device(1), known(1)] {
+            let (throttle, account) = (Throttle::default(), pupil());
+            for _ in 0..5 {
+                assert_eq!(throttle.try_account(&account, device, at(0)), Ok(()));
+            }
+            assert!(throttle.waits(&account, device, at(0)));
+            let mut time = 0;
+            for wait in [30, 60, 120, 240, 480, 900, 900, 900] {
+                assert_eq!(throttle.try_account(&account, device, at(time)), Err(Wait(wait)));
+                let last = time + i64::from(wait) - 1;
+                assert_eq!(throttle.try_account(&account, device, at(last)), Err(Wait(1)));
+                time += i64::from(wait);
+                assert_eq!(throttle.try_account(&account, device, at(time)), Ok(()));
+            }
         }
     }
 
     #[test]
     fn many_tries_at_once_are_no_way_around() {
         let (throttle, account) = (Throttle::default(), pupil());
-        let passed = (0..100).filter(|_| throttle.try_account(&account, at(0)).is_ok()).count();
+        let passed = (0..100).filter(|_| throttle.try_account(&account, device(1), at(0)).is_ok()).count();
         assert_eq!(passed, 5);
     }
 
     #[test]
-    fn success_forgets_and_a_fault_of_the_hub_does_not_count() {
+    fn a_guesser_holds_up_no_other_device_and_no_other_account() {
         let (throttle, account) = (Throttle::default(), pupil());
-        for _ in 0..4 {
-            throttle.try_account(&account, at(0)).expect("free");
+        for second in 0..50 {
+            let _ = throttle.try_account(&account, device(1), at(second));
         }
-        throttle.succeed(&account);
-        for _ in 0..5 {
-            throttle.try_account(&account, at(1)).expect("free again");
-        }
-        throttle.forgive(&account);
-        assert_eq!(throttle.try_account(&account, at(1)), Ok(()));
-        assert!(throttle.try_account(&account, at(1)).is_err());
+        assert!(throttle.try_account(&account, device(1), at(50)).is_err());
+        assert_eq!(throttle.try_account(&account, device(2), at(50)), Ok(()), "another new device");
+        assert_eq!(throttle.try_account(&account, known(3), at(50)), Ok(()));
+        assert_eq!(throttle.try_account(&pupil(), device(1), at(50)), Ok(()));
     }
 
     #[test]
-    fn a_class_behind_one_address_is_never_refused() {
-        let throttle = Throttle::default();
-        let address: IpAddr = "10.0.0.7".parse().expect("address");
-        let class = ClassId::new();
-        for _ in 0..35 {
-            assert_eq!(throttle.try_code(address, Some(class), at(0)), Ok(()));
-            assert_eq!(throttle.try_account(&pupil(), at(0)), Ok(()));
+    fn pretended_devices_share_a_budget_that_known_ones_do_not_touch() {
+        let (throttle, account) = (Throttle::default(), pupil());
+        let mut passed =
+            (0..1_000).filter(|n| throttle.try_account(&account, numbered(*n), at(0)).is_ok()).count();
+        assert_eq!(passed, 60);
+        assert!(throttle.waits(&account, device(1), at(0)) && !throttle.waits(&account, known(1), at(0)));
+        assert_eq!(throttle.try_account(&account, device(1), at(0)), Err(Wait(300)));
+        assert_eq!(throttle.try_account(&account, device(1), at(299)), Err(Wait(1)));
+        assert_eq!(throttle.try_account(&account, known(2), at(0)), Ok(()));
+        throttle.succeed(&account, known(2));
+        assert!(
+            throttle.try_account(&account, device(1), at(0)).is_err(),
+            "its sign-in gives nobody more tries"
+        );
+        // A whole day of it.
+        for second in 1..=86_400 {
+            passed +=
+                usize::from(throttle.try_account(&account, numbered(1_000 + second), at(second)).is_ok());
         }
-        // Somebody beside them guesses; the class goes on.
+        assert_eq!(passed, 60 + 288);
+        assert!(throttle.try_account(&account, device(1), at(86_400)).is_err());
+        throttle.forget(&account);
+        assert_eq!(throttle.try_account(&account, device(1), at(86_400)), Ok(()), "a new PIN");
+    }
+
+    #[test]
+    fn success_forgets_and_a_fault_of_the_hub_does_not_count() {
+        let (throttle, account, device) = (Throttle::default(), pupil(), device(1));
         for _ in 0..100 {
-            let _ = throttle.try_code(address, None, at(1));
+            throttle.try_account(&account, device, at(0)).expect("free");
+            throttle.succeed(&account, device);
         }
-        assert_eq!(throttle.try_code(address, Some(class), at(1)), Ok(()));
+        for _ in 0..5 {
+            throttle.try_account(&account, device, at(1)).expect("free again");
+        }
+        throttle.forgive(&account, device);
+        assert_eq!(throttle.try_account(&account, device, at(1)), Ok(()));
+        assert!(throttle.try_account(&account, device, at(1)).is_err());
     }
 
     #[test]
-    fn codes_cannot_be_found_by_trying() {
+    fn a_right_code_opens_whatever_others_try() {
         let throttle = Throttle::default();
-        let address: IpAddr = "10.0.0.7".parse().expect("address");
-        for _ in 0..20 {
-            assert_eq!(throttle.try_code(address, None, at(0)), Ok(()));
-        }
-        assert_eq!(throttle.try_code(address, None, at(10)), Err(Wait(50)));
-        assert_eq!(throttle.try_code(address, Some(ClassId::new()), at(10)), Err(Wait(50)));
-        let elsewhere = "10.0.0.8".parse().expect("address");
-        assert_eq!(throttle.try_code(elsewhere, Some(ClassId::new()), at(10)), Ok(()));
-        assert_eq!(throttle.try_code(address, Some(ClassId::new()), at(60)), Ok(()));
-    }
-
-    #[test]
-    fn codes_of_letters_cannot_be_found_by_trying() {
-        let throttle = Throttle::default();
-        let [address, elsewhere]: [IpAddr; 2] =
-            ["10.0.0.7", "10.0.0.8"].map(|text| text.parse().expect("address"));
-        let passed = (0..100).filter(|_| throttle.try_paper(address, false, at(0)).is_ok()).count();
-        assert_eq!(passed, 20);
-        assert_eq!(throttle.try_paper(address, true, at(10)), Err(Wait(50)));
-        assert_eq!(throttle.try_paper(elsewhere, true, at(10)), Ok(()));
-        assert_eq!(throttle.try_paper(address, true, at(60)), Ok(()));
+        let passed = (0..1_000).filter(|_| throttle.try_code(false, at(0)).is_ok()).count();
+        assert_eq!(passed, 300);
+        assert_eq!(throttle.try_code(false, at(10)), Err(Wait(50)));
+        assert_eq!(throttle.try_code(true, at(10)), Ok(()));
+        assert_eq!(throttle.try_code(false, at(60)), Ok(()));
     }
 
     #[test]
@@ -336,30 +414,29 @@ mod tests {
 
     #[test]
     fn addresses_of_one_network_count_as_one() {
-        let throttle = Throttle::default();
-        for host in 0..20_u16 {
-            let address = IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0, 1, 0, 0, 0, host));
-            assert_eq!(throttle.try_code(address, None, at(0)), Ok(()));
-        }
-        let another = IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0, 1, 9, 9, 9, 9));
-        assert!(throttle.try_code(another, None, at(0)).is_err());
+        let at_host = |net, host| IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0, net, 9, 9, 9, host));
+        assert_eq!(network(at_host(1, 1)), network(at_host(1, 2)));
+        assert_ne!(network(at_host(1, 1)), network(at_host(2, 1)));
     }
 
     #[test]
     fn a_flood_of_names_stays_in_bounds() {
         let throttle = Throttle::default();
         for number in 0..REMEMBERED + 10 {
-            let _ = throttle.try_account(&Account::login(&number.to_string()), at(number as i64 / 100));
+            let account = Account::login(&number.to_string());
+            let _ = throttle.try_account(&account, device(1), at(number as i64 / 100));
         }
-        assert!(throttle.accounts.lock().len() <= REMEMBERED);
+        let secrets = throttle.secrets.lock();
+        assert!(secrets.devices.len() <= REMEMBERED && secrets.budgets.len() <= REMEMBERED);
     }
 
     #[test]
     fn a_clock_set_back_locks_nobody_out_for_longer() {
         let (throttle, account) = (Throttle::default(), pupil());
         for _ in 0..5 {
-            throttle.try_account(&account, at(10_000)).expect("free");
+            throttle.try_account(&account, device(1), at(10_000)).expect("free");
         }
-        assert_eq!(throttle.try_account(&account, at(0)), Err(Wait(30)));
+        assert_eq!(throttle.try_account(&account, device(1), at(0)), Err(Wait(30)));
+        assert_eq!(throttle.try_account(&account, device(2), at(0)), Ok(()));
     }
 }

@@ -19,7 +19,9 @@ use jiff::Timestamp;
 use tempfile::TempDir;
 
 use super::{
-    By, accounts, sessions,
+    By, accounts,
+    device::Mark,
+    sessions,
     setup::set_up,
     sign_in::{self, Carrier, Opened},
 };
@@ -107,13 +109,17 @@ impl School {
     async fn sign_in(&self, pupil_id: UserId, pin: &str, peer: Peer) -> Result<Opened, ApiError> {
         let request =
             SignIn::Pupil { class_code: self.code.clone(), pupil_id, pin: pin.into(), native: true };
-        sign_in::sign_in(self.ctx(), request, peer, "test").await
+        sign_in::sign_in(self.ctx(), request, peer, "test", &mut self.unmarked(peer)).await
     }
 
     async fn staff(&self, login_name: &str, password: &str, peer: Peer) -> Result<Opened, ApiError> {
         let request =
             SignIn::Password { login_name: login_name.into(), password: password.into(), native: false };
-        sign_in::sign_in(self.ctx(), request, peer, "test").await
+        sign_in::sign_in(self.ctx(), request, peer, "test", &mut self.unmarked(peer)).await
+    }
+
+    fn unmarked(&self, peer: Peer) -> Mark {
+        self.ctx().auth.marks().read(None, peer.0.ip(), "test").expect("random numbers")
     }
 
     async fn refresh(&self, token: &str) -> Result<Opened, ApiError> {
@@ -337,19 +343,26 @@ async fn a_lesson_takes_its_sessions_along_when_no_other_is_open() {
         ctx.school.reload(&ctx.store).await.expect("reloaded");
         lesson
     };
-    let take = async |lesson| {
-        ctx.store.write(move |tx| lessons::close(tx, lesson, now)).await.expect("closed");
+    let take = async |lesson, at| {
+        ctx.store.write(move |tx| lessons::close(tx, lesson, at)).await.expect("closed");
         ctx.school.reload(&ctx.store).await.expect("reloaded");
         sessions::keep(ctx).await.expect("kept");
     };
     let first = give().await;
     let opened = school.sign_in(school.pupil, PIN, near()).await.expect("signed in");
     let token = opened.signed_in.access_token;
+    let end = ctx.auth.watch_end(opened.signed_in.me.session_id);
     let second = give().await;
-    take(first).await;
+    let long_ago = now - jiff::SignedDuration::from_mins(16);
+    take(first, long_ago).await;
     assert!(school.verify(&token).is_ok(), "the next lesson is open");
-    take(second).await;
-    assert!(school.verify(&token).is_err());
+    take(second, now).await;
+    assert!(school.verify(&token).is_ok(), "it has only just ended: grades are looked at, late answers come in");
+    school.wait(10);
+    school.verify(&token).expect("at work, and so not idle");
+    school.wait(6);
+    sessions::keep(ctx).await.expect("kept");
+    assert!(end.is_cancelled());
     let outside = school.sign_in(school.pupil, PIN, near()).await.expect("signed in").signed_in.access_token;
     sessions::keep(ctx).await.expect("kept");
     assert!(school.verify(&outside).is_ok(), "practice between lessons");

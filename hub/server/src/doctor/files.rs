@@ -8,6 +8,7 @@ use std::{
 };
 
 use super::{Finding, Machine, fail, ok, warn};
+use crate::auth::keys::{self, KeyError};
 
 /// Room on a disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -107,6 +108,46 @@ fn open_to_others(data: &Path, folder: &std::fs::Metadata) -> Vec<String> {
         let _ = (data, folder);
         Vec::new()
     }
+}
+
+/// The key that checks PINs and passwords; without it the hub does not start once there are accounts.
+pub fn check_keys(data: &Path, has_users: bool) -> Finding {
+    const CHECK: &str = "keys";
+    let (what_ko, what_en) = match keys::check_pepper(data, has_users) {
+        Ok(()) if !has_users => {
+            return ok(
+                CHECK,
+                "아직 계정이 없습니다. 열쇠 파일은 처음 시작할 때 만들어집니다.",
+                "There are no accounts yet; the first start makes the key files.",
+            );
+        }
+        Ok(()) => {
+            return ok(
+                CHECK,
+                "PIN을 확인하는 열쇠 파일 keys/pepper.key가 있습니다.",
+                "The key file keys/pepper.key, which checks the PINs, is there.",
+            );
+        }
+        Err(KeyError::PepperMissing { .. }) => ("없습니다".to_owned(), "is missing".to_owned()),
+        Err(KeyError::Malformed { .. }) => {
+            ("손상되었습니다".to_owned(), "is damaged: it does not hold 64 hexadecimal digits".to_owned())
+        }
+        Err(KeyError::Io { source, .. }) => {
+            (format!("읽히지 않습니다({source})"), format!("cannot be read ({source})"))
+        }
+        Err(KeyError::Random(err)) => (format!("쓸 수 없습니다({err})"), format!("cannot be used ({err})")),
+    };
+    fail(
+        CHECK,
+        format!(
+            "PIN을 확인하는 열쇠 파일 keys/pepper.key가 {what_ko}. 허브가 다음에 시작되지 않아 수업을 열 수 없습니다."
+        ),
+        format!(
+            "The key file keys/pepper.key, which checks the PINs, {what_en}. The hub will not start again, so no lesson can be held."
+        ),
+        "백업에서 keys/pepper.key를 데이터 폴더에 되돌리세요. 백업이 없으면 `dreamseed-hub keys rotate secrets`로 새 열쇠를 만들고 모두에게 새 PIN을 주세요.",
+        "Restore keys/pepper.key into the data folder from a backup. Without a backup, make a new one with `dreamseed-hub keys rotate secrets` and give everybody new PINs.",
+    )
 }
 
 /// The disk under the data folder.
@@ -327,6 +368,24 @@ mod tests {
             let info = format!("MemTotal: 9000000 kB\nMemAvailable: {kibibytes} kB\n");
             std::fs::write(root.path().join("proc/meminfo"), info).expect("written");
             assert_eq!(check_memory(&machine).level, level);
+        }
+    }
+
+    #[test]
+    fn a_lost_or_damaged_pepper_is_a_fault_once_there_are_accounts() {
+        let root = tempfile::tempdir().expect("a folder");
+        assert_eq!(check_keys(root.path(), false).level, Fine);
+        let lost = check_keys(root.path(), true);
+        assert!(lost.level == Fail && lost.text.en.contains("keys/pepper.key"), "{lost:?}");
+        assert!(lost.next_step.is_some_and(|next| next.ko.contains("백업") && next.en.contains("backup")));
+        assert!(!root.path().join("keys").exists(), "the doctor makes nothing");
+        std::fs::create_dir(root.path().join("keys")).expect("made");
+        let pepper = root.path().join("keys/pepper.key");
+        for (text, level) in
+            [("x".to_owned(), Fail), (String::new(), Fail), (format!("{}\n", "0a".repeat(32)), Fine)]
+        {
+            std::fs::write(&pepper, text).expect("written");
+            assert_eq!(check_keys(root.path(), true).level, level);
         }
     }
 

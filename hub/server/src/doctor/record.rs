@@ -199,6 +199,7 @@ mod tests {
             damage: None,
             bad_answer: None,
             audit_broken_at: None,
+            has_users: true,
             last_seen: Timestamp::UNIX_EPOCH,
         };
         let level = |seen: Inspection, wal| judge_database(Some(&Ok(seen)), wal).level;

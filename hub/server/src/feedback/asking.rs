@@ -7,8 +7,8 @@ use dreamseed_wire::{
     answer::Grade,
     feedback::{FeedbackState, HelpTicket, HintReason},
     hub::ProblemCode,
-    ids::{AttemptId, LessonId},
-    lesson::{HintCeiling, LessonMode},
+    ids::AttemptId,
+    lesson::HintCeiling,
 };
 use jiff::Timestamp;
 
@@ -17,9 +17,10 @@ use crate::{
     api::{extract::Caller, problem::ApiError},
     hub::Ctx,
     school::School,
+    sittings,
     store::{
         StoreError, WriteTx,
-        feedback::{self as turns, ShownHint, TurnEnd},
+        feedback::{self as turns, HelpAttempt, ShownHint, TurnEnd},
         standings,
     },
     telemetry,
@@ -42,7 +43,9 @@ pub async fn ask(ctx: &Ctx, asker: &Caller, attempt_id: AttemptId) -> Result<Hel
     if is_withheld(&school, attempt.pupil_id, attempt.problem_version_id, now) {
         return Err(AnsweringError::ExamRunning.into());
     }
-    check_released(&school, attempt.lesson_id, &attempt.grade)?;
+    // That it is not right tells something too.
+    sittings::show_grades(ctx, attempt.pupil_id).await?;
+    check_released(&school, &attempt)?;
     let language = school.working_language(attempt.pupil_id);
     let class = school.class_of(attempt.pupil_id).map(|class| class.class_id);
 
@@ -77,7 +80,7 @@ pub async fn ask(ctx: &Ctx, asker: &Caller, attempt_id: AttemptId) -> Result<Hel
 fn give_hint(tx: &WriteTx<'_>, school: &School, seq: i64, now: Timestamp) -> Result<(), StoreError> {
     let Some(task) = turns::load_task(tx.conn(), seq)? else { return Ok(()) };
     let version = school.versions.get(&task.attempt.problem_version_id);
-    let ceiling = ceiling_of(school, task.attempt.lesson_id);
+    let ceiling = ceiling_of(school, &task.attempt);
     let hint = version.and_then(|version| hints::choose(version, task.number, ceiling, task.language));
     let hint = hint.map(|hint| ShownHint { text: hint.text, level: hint.level, reason: HintReason::TooMany });
     let state = if hint.is_some() { FeedbackState::Done } else { FeedbackState::Failed };
@@ -102,25 +105,21 @@ pub async fn rate(ctx: &Ctx, attempt_id: AttemptId, helpful: bool) -> Result<(),
         .await
 }
 
-/// How far help may go: as the lesson says, all the way outside lessons, not at all in an exam.
-pub fn ceiling_of(school: &School, lesson: Option<LessonId>) -> HintCeiling {
-    match lesson.and_then(|id| school.lessons.get(&id)) {
-        Some(lesson) if lesson.mode == LessonMode::Exam => HintCeiling::None,
-        Some(lesson) => lesson.hint_ceiling,
-        None => HintCeiling::WorkedStep,
-    }
+/// How far help may go for an answer.
+pub fn ceiling_of(school: &School, attempt: &HelpAttempt) -> HintCeiling {
+    school.help_ceiling(attempt.pupil_id, attempt.lesson_id, attempt.problem_version_id)
 }
 
-fn check_released(school: &School, lesson: Option<LessonId>, grade: &Grade) -> Result<(), ApiError> {
+fn check_released(school: &School, attempt: &HelpAttempt) -> Result<(), ApiError> {
     let refuse = |detail: &str| Err(ApiError::new(StatusCode::FORBIDDEN, ProblemCode::NotReleased, detail));
-    match grade {
+    match attempt.grade {
         Grade::Right => {
             return refuse("This answer is right already.")
                 .map_err(|err| err.hint("Go on to the next problem."));
         }
         Grade::RightButForm { .. } | Grade::Wrong | Grade::NotUnderstood { .. } => {}
     }
-    if ceiling_of(school, lesson) == HintCeiling::None {
+    if ceiling_of(school, attempt) == HintCeiling::None {
         return refuse("This lesson is solved without help.")
             .map_err(|err| err.hint("Try again, or ask your teacher."));
     }

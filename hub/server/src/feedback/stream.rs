@@ -123,7 +123,7 @@ impl HelpLog {
 fn comes_before_text(reason: HintReason) -> bool {
     match reason {
         HintReason::ModelIsLate | HintReason::OtherLanguage => true,
-        HintReason::NoModel | HintReason::ToldTheAnswer | HintReason::TooMany => false,
+        HintReason::NoModel | HintReason::ToldTheAnswer | HintReason::TooMany | HintReason::NoConsent => false,
     }
 }
 
@@ -195,6 +195,7 @@ mod tests {
                 language: Language::En,
                 hint: hint.map(|(text, _)| text.to_owned()),
                 ai_text: ai_text.map(str::to_owned),
+                ai_text_removed: false,
                 model: None,
                 helpful: None,
                 asked_at: "2026-11-23T00:00:00Z".parse().expect("time"),

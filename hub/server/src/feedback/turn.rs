@@ -40,6 +40,8 @@ pub struct Turn {
     pub version: Arc<ProblemVersion>,
     pub ceiling: HintCeiling,
     pub class: Option<ClassId>,
+    /// Whether the school lets the model write to this pupil: a guardian's consent may be missing.
+    pub ai_allowed: bool,
     /// When it was asked for.
     pub since: Instant,
 }
@@ -63,6 +65,10 @@ pub async fn write(
     stopping: &CancellationToken,
 ) -> Outcome {
     let mut writing = Writing::begin(turn, log);
+    if !turn.ai_allowed {
+        writing.show_hint(HintReason::NoConsent);
+        return writing.finish(None, None, None);
+    }
     let status = engine.status().borrow().clone();
     if let Err((reason, notice)) = can_speak(&status, turn.task.language) {
         writing.show_hint(reason);
@@ -402,6 +408,7 @@ mod tests {
             version: Arc::new(version()),
             ceiling: HintCeiling::WorkedStep,
             class: None,
+            ai_allowed: true,
             since: Instant::now(),
         }
     }

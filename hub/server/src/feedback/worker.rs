@@ -28,7 +28,7 @@ use crate::{
     hub::Ctx,
     school::School,
     store::{
-        Store, StoreError,
+        Store, StoreError, consents,
         feedback::{self as turns, ShownHint, TurnEnd, TurnTask, WaitingTurn},
         notices,
     },
@@ -182,6 +182,7 @@ async fn start_turns(ctx: &Arc<Ctx>, queue: &mut Queue, running: &mut Running) -
             return Ok(());
         }
         let now = ctx.clock.now();
+        let needs_consent = ctx.config.privacy.ai_needs_consent;
         let tasks = ctx.store.write(move |tx| {
             let mut tasks = Vec::with_capacity(taken.len());
             for (seq, is_superseded) in taken {
@@ -194,7 +195,8 @@ async fn start_turns(ctx: &Arc<Ctx>, queue: &mut Queue, running: &mut Running) -
                     tasks.push(None);
                 } else {
                     turns::start(tx, seq)?;
-                    tasks.push(Some(task));
+                    let ai_allowed = consents::allow_ai(tx.conn(), task.attempt.pupil_id, needs_consent)?;
+                    tasks.push(Some((task, ai_allowed)));
                 }
             }
             Ok::<_, StoreError>(tasks)
@@ -215,12 +217,19 @@ async fn start_turns(ctx: &Arc<Ctx>, queue: &mut Queue, running: &mut Running) -
     }
 }
 
-fn start_turn(ctx: &Arc<Ctx>, school: &School, task: TurnTask, since: Instant, running: &mut Running) {
+fn start_turn(
+    ctx: &Arc<Ctx>,
+    school: &School,
+    (task, ai_allowed): (TurnTask, bool),
+    since: Instant,
+    running: &mut Running,
+) {
     let (seq, feedback_id) = (task.seq, task.feedback_id);
     let turn = school.versions.get(&task.attempt.problem_version_id).map(|version| Turn {
         version: Arc::clone(version),
-        ceiling: ceiling_of(school, task.attempt.lesson_id),
+        ceiling: ceiling_of(school, &task.attempt),
         class: school.class_of(task.attempt.pupil_id).map(|class| class.class_id),
+        ai_allowed,
         since,
         task,
     });
@@ -253,6 +262,9 @@ fn start_turn(ctx: &Arc<Ctx>, school: &School, task: TurnTask, since: Instant, r
 async fn keep(ctx: &Ctx, seq: i64, feedback_id: FeedbackId, outcome: Outcome) {
     let Outcome { end, last_event, notice } = outcome;
     let is_put_back = end.is_none();
+    // Help is shown all the same; the model's name says that there was a text.
+    let keeps_text = ctx.disk.keeps_ai_texts();
+    let end = end.map(|end| if keeps_text { end } else { TurnEnd { ai_text: None, usage: None, ..end } });
     let now = ctx.clock.now();
     let mut tries = 0;
     let is_kept = loop {
@@ -320,7 +332,7 @@ fn late_hint(school: &School, task: &TurnTask) -> Option<ShownHint> {
         return None;
     }
     let version = school.versions.get(&task.attempt.problem_version_id)?;
-    let ceiling = ceiling_of(school, task.attempt.lesson_id);
+    let ceiling = ceiling_of(school, &task.attempt);
     let hint = hints::choose(version, task.number, ceiling, task.language)?;
     Some(ShownHint { text: hint.text, level: hint.level, reason: HintReason::ModelIsLate })
 }
@@ -350,7 +362,7 @@ mod tests {
         Language,
         answer::Answer,
         attempt::{CellState, SubmitAnswer},
-        ids::{AttemptId, UserId},
+        ids::{AttemptId, SessionId, UserId},
         lesson::LessonState,
         live::LiveEvent,
     };
@@ -447,7 +459,7 @@ mod tests {
             .start(school.config(), Script { text: "분모를 먼저 살펴보세요.".into(), ..Script::default() })
             .await;
         let class = hub.ctx.school.get().class_of(school.pupils[0]).expect("a class").class_id;
-        let mut live = hub.ctx.live.watch_class(class);
+        let mut live = hub.ctx.live.watch_class(class, SessionId::new());
         let attempt = answer(&hub, school.pupils[0], 0, false).await;
         let ticket = feedback::ask(&hub.ctx, &asker(), attempt).await.expect("a ticket");
         let events = read_all(&hub, attempt, 0).await;
@@ -595,7 +607,7 @@ mod tests {
     fn asker() -> crate::api::extract::Caller {
         crate::api::extract::Caller {
             user_id: UserId::new(),
-            session_id: dreamseed_wire::ids::SessionId::new(),
+            session_id: SessionId::new(),
             role: dreamseed_wire::account::Role::Student,
             expires_at: Timestamp::MAX,
         }

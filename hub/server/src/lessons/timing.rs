@@ -13,6 +13,9 @@ use crate::store::sittings::StoredSitting;
 const REOPENED_FOR: SignedDuration = SignedDuration::from_mins(10);
 /// An answer that comes later than this after the end is noted as late: a full class's last answers take a moment.
 const NOTED_LATE: SignedDuration = SignedDuration::from_secs(30);
+/// An exam takes what was given before its end for this long after it: a tablet whose line was cut is on the school's
+/// network again by the next morning, and what anybody could have been told of the solutions meanwhile counts no longer.
+const EXAM_WAITS: SignedDuration = SignedDuration::from_hours(24);
 
 /// When a lesson began, waits and ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,8 +45,11 @@ pub enum Refusal {
     Closed,
     /// The pupil has not begun the exam.
     NotBegun,
-    /// It was given after the pupil handed the exam in.
+    /// The pupil has handed the exam in.
     HandedIn,
+    /// The exam ended long ago, or its grades have been shown to the pupil since: that the answer is older is a device's
+    /// claim, and not believed any more.
+    TooLate,
 }
 
 impl Timing {
@@ -66,6 +72,11 @@ impl Timing {
             LessonState::Open => self.ends_at.filter(|end| *end <= now),
             LessonState::Paused => None,
         }
+    }
+
+    /// Whether it has ended so lately that an exam still takes what was given before.
+    pub fn takes_late_answers(&self, now: Timestamp) -> bool {
+        self.ended_at(now).is_some_and(|end| now.duration_since(end) <= EXAM_WAITS)
     }
 
     /// The state as it is at a time.
@@ -155,7 +166,10 @@ impl Timing {
 /// Whether a lesson takes an answer that was given at `given_at`, as far as the device is believed, and reaches the hub
 /// now; if it came late, by how many seconds.
 ///
-/// What was given before a pause, the end or the handing-in is taken whenever it comes: a line may have been cut.
+/// What was given before a pause or the end is taken whenever it comes: a line may have been cut. After the end of an exam
+/// only for a day, and only until the pupil has been shown its grades: else an answer could be sent again, with a claim from
+/// before the end, until it is right. Once the hub has the hand-in nothing more is taken, whatever it claims: a device sends
+/// the answers that wait on it before the hand-in.
 pub fn admit(
     mode: LessonMode,
     timing: &Timing,
@@ -165,13 +179,17 @@ pub fn admit(
 ) -> Result<Option<u32>, Refusal> {
     if mode == LessonMode::Exam {
         let sitting = sitting.ok_or(Refusal::NotBegun)?;
-        if sitting.handed_in_at.is_some_and(|at| given_at >= at) {
+        if sitting.handed_in_at.is_some() {
             return Err(Refusal::HandedIn);
         }
     }
     if let Some(end) = timing.ended_at(now) {
         if given_at >= end {
             return Err(Refusal::Closed);
+        }
+        let is_shown = sitting.is_some_and(|sitting| sitting.shown_at.is_some());
+        if mode == LessonMode::Exam && (is_shown || !timing.takes_late_answers(now)) {
+            return Err(Refusal::TooLate);
         }
         let late = now.duration_since(end);
         return Ok((late > NOTED_LATE).then(|| u32::try_from(late.as_secs()).unwrap_or(u32::MAX)));
@@ -204,7 +222,8 @@ mod tests {
     }
 
     fn sitting(handed_in: Option<i64>) -> StoredSitting {
-        StoredSitting { pupil_id: UserId::new(), seed: 7, begun_at: at(1), handed_in_at: handed_in.map(at) }
+        let (pupil_id, handed_in_at) = (UserId::new(), handed_in.map(at));
+        StoredSitting { pupil_id, seed: 7, begun_at: at(1), handed_in_at, shown_at: None }
     }
 
     #[test]
@@ -216,6 +235,8 @@ mod tests {
         let went_on = paused.resume(at(15)).expect("paused");
         let closed = lesson().close(at(30));
         let (begun, handed_in) = (sitting(None), sitting(Some(20)));
+        let shown = StoredSitting { shown_at: Some(at(32)), ..begun };
+        let day = 24 * 60;
         // Lesson, sitting, given in minute, received in minute.
         for (mode, timing, sitting, given, received, expected) in [
             (Practice, open, None, 5, 5, Ok(None)),
@@ -245,13 +266,22 @@ mod tests {
             (Exam, open, Some(&begun), 5, 5, Ok(None)),
             // The device's clock is behind.
             (Exam, open, Some(&begun), 0, 5, Ok(None)),
-            (Exam, open, Some(&handed_in), 19, 25, Ok(None)),
+            // Handing in binds, whatever a device claims.
+            (Exam, open, Some(&handed_in), 19, 25, Err(Refusal::HandedIn)),
             (Exam, open, Some(&handed_in), 20, 20, Err(Refusal::HandedIn)),
             (Exam, open, Some(&handed_in), 25, 25, Err(Refusal::HandedIn)),
             (Exam, closed, Some(&begun), 29, 31, Ok(Some(60))),
             (Exam, closed, Some(&begun), 31, 31, Err(Refusal::Closed)),
-            (Exam, closed, Some(&handed_in), 19, 31, Ok(Some(60))),
+            (Exam, closed, Some(&handed_in), 19, 31, Err(Refusal::HandedIn)),
             (Exam, closed, Some(&handed_in), 25, 31, Err(Refusal::HandedIn)),
+            // Nobody can try until it is right: neither for ever nor knowing the grades.
+            (Exam, closed, Some(&begun), 29, 30 + day, Ok(Some(24 * 3600))),
+            (Exam, closed, Some(&begun), 29, 31 + day, Err(Refusal::TooLate)),
+            (Practice, closed, None, 29, 31 + day, Ok(Some(24 * 3600 + 60))),
+            (Exam, closed, Some(&shown), 29, 33, Err(Refusal::TooLate)),
+            (Exam, closed, Some(&shown), 31, 33, Err(Refusal::Closed)),
+            // It was opened again.
+            (Exam, open, Some(&shown), 33, 33, Ok(None)),
             (Exam, paused, Some(&begun), 9, 12, Ok(None)),
             (Exam, paused, Some(&begun), 11, 12, Err(Refusal::Paused)),
         ] {

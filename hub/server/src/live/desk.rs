@@ -7,7 +7,10 @@
 
 use std::{
     collections::{HashMap, HashSet},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use bytes::Bytes;
@@ -21,9 +24,12 @@ use parking_lot::Mutex;
 use serde::Serialize;
 use tokio::sync::mpsc;
 
-use super::standing::{self, Cell, Facts};
+use super::{
+    event_id::EventId,
+    standing::{self, Cell, Facts},
+};
 use crate::{
-    feedback::{asking::ceiling_of, hints},
+    feedback::hints,
     school::{Lesson, School},
     store::{Committed, sittings::StoredSitting, standings::Standing},
 };
@@ -31,22 +37,25 @@ use crate::{
 /// Frames that wait for a slow browser before it is cut off.
 const BEHIND: usize = 256;
 
-/// One event as it goes over the line, with its number of the record if it has one.
+/// Streams of one kind that one sign-in may hold open: a few tabs. The oldest ends when another is opened.
+const STREAMS: usize = 4;
+
+/// One event as it goes over the line, with its place in the record if it has one.
 #[derive(Debug, Clone)]
 pub struct Frame {
-    pub seq: Option<i64>,
+    pub id: Option<EventId>,
     pub bytes: Bytes,
 }
 
 impl Frame {
     /// An event in the format of server-sent events.
-    pub fn of(seq: Option<i64>, event: &impl Serialize) -> Self {
-        let mut text = seq.map(|seq| format!("id: {seq}\n")).unwrap_or_default();
+    pub fn of(id: Option<EventId>, event: &impl Serialize) -> Self {
+        let mut text = id.map(|id| format!("id: {id}\n")).unwrap_or_default();
         text.push_str("data: ");
         // JSON of serde has no line breaks, so that it is one line of data.
         text.push_str(&serde_json::to_string(event).unwrap_or_default());
         text.push_str("\n\n");
-        Frame { seq, bytes: Bytes::from(text) }
+        Frame { id, bytes: Bytes::from(text) }
     }
 }
 
@@ -62,12 +71,22 @@ pub struct LiveDesk {
 #[derive(Default)]
 struct Watched {
     classes: Mutex<HashMap<ClassId, WatchedClass>>,
-    pupils: Mutex<HashMap<UserId, Vec<mpsc::Sender<Frame>>>>,
+    pupils: Mutex<HashMap<UserId, Vec<Reader>>>,
+    /// Streams that were ever opened, for their order.
+    opened: AtomicU64,
+}
+
+/// One open stream.
+struct Reader {
+    session: SessionId,
+    /// It was opened as the n-th of all.
+    number: u64,
+    frames: mpsc::Sender<Frame>,
 }
 
 #[derive(Default)]
 struct WatchedClass {
-    readers: Vec<mpsc::Sender<Frame>>,
+    readers: Vec<Reader>,
     grid: Option<Grid>,
     /// Who was there, to notice who comes and goes while no lesson is shown.
     present: HashSet<UserId>,
@@ -94,18 +113,29 @@ pub(super) struct Row {
 }
 
 impl LiveDesk {
-    /// The frames of a class from now on; ends if the reader falls too far behind.
-    pub fn watch_class(&self, class: ClassId) -> mpsc::Receiver<Frame> {
-        let (sender, receiver) = mpsc::channel(BEHIND);
-        self.watched.classes.lock().entry(class).or_default().readers.push(sender);
+    /// The frames of a class from now on; ends if the reader falls too far behind or its sign-in opens too many.
+    pub fn watch_class(&self, class: ClassId, session: SessionId) -> mpsc::Receiver<Frame> {
+        let (reader, receiver) = self.open(session);
+        let mut classes = self.watched.classes.lock();
+        end_oldest(classes.values_mut().map(|class| &mut class.readers), session);
+        classes.entry(class).or_default().readers.push(reader);
         receiver
     }
 
-    /// The frames of a pupil's own screen from now on.
-    pub fn watch_pupil(&self, pupil: UserId) -> mpsc::Receiver<Frame> {
-        let (sender, receiver) = mpsc::channel(BEHIND);
-        self.watched.pupils.lock().entry(pupil).or_default().push(sender);
+    /// The frames of a pupil's own screen from now on; they end likewise.
+    pub fn watch_pupil(&self, pupil: UserId, session: SessionId) -> mpsc::Receiver<Frame> {
+        let (reader, receiver) = self.open(session);
+        let mut pupils = self.watched.pupils.lock();
+        let readers = pupils.entry(pupil).or_default();
+        end_oldest(std::iter::once(&mut *readers), session);
+        readers.push(reader);
         receiver
+    }
+
+    fn open(&self, session: SessionId) -> (Reader, mpsc::Receiver<Frame>) {
+        let (frames, receiver) = mpsc::channel(BEHIND);
+        let number = self.watched.opened.fetch_add(1, Ordering::Relaxed);
+        (Reader { session, number, frames }, receiver)
     }
 
     /// Streams that are open: of classes and of pupils.
@@ -118,7 +148,9 @@ impl LiveDesk {
     pub fn publish(&self, committed: Vec<Committed>) {
         for event in committed {
             match event {
-                Committed::Standing { class_id, standing, at } => self.take_standing(class_id, *standing, at),
+                Committed::Standing { class_id, epoch, standing, at } => {
+                    self.take_standing((class_id, epoch), *standing, at);
+                }
                 Committed::Sitting { class_id, lesson_id, sitting } => {
                     self.take_sitting(class_id, lesson_id, &sitting);
                 }
@@ -235,6 +267,33 @@ impl LiveDesk {
         told.collect()
     }
 
+    /// Looks at one pupil of a class again, who came or went.
+    pub(super) fn look_at(
+        &self,
+        class_id: ClassId,
+        pupil: UserId,
+        heard_at: Option<Timestamp>,
+        now: Timestamp,
+    ) {
+        let mut classes = self.watched.classes.lock();
+        let Some(class) = classes.get_mut(&class_id) else { return };
+        let comes_or_goes = match heard_at {
+            Some(_) => class.present.insert(pupil),
+            None => class.present.remove(&pupil),
+        };
+        let Some(grid) = &mut class.grid else {
+            if comes_or_goes {
+                class.send(None, &LiveEvent::Refetch);
+            }
+            return;
+        };
+        if grid.pupils().contains(&pupil) {
+            let row = grid.rows.entry(pupil).or_default();
+            (row.present, row.heard_at) = (heard_at.is_some(), heard_at.or(row.heard_at));
+            class.tell_change(pupil, now);
+        }
+    }
+
     /// Looks at everyone of the watched classes again: time has passed, somebody came or went.
     pub(super) fn look_again(&self, school: &School, heard: &Heard, now: Timestamp) {
         for (class_id, class) in self.watched.classes.lock().iter_mut() {
@@ -258,12 +317,12 @@ impl LiveDesk {
         }
     }
 
-    fn take_standing(&self, class_id: ClassId, standing: Standing, at: Timestamp) {
+    fn take_standing(&self, (class_id, epoch): (ClassId, i64), standing: Standing, at: Timestamp) {
         let mut classes = self.watched.classes.lock();
         let Some(class) = classes.get_mut(&class_id) else { return };
         let (pupil_id, lesson_id) = (standing.pupil_id, standing.lesson_id);
         let event = LiveEvent::Cell { pupil_id, lesson_id, cell: standing.cell(), at };
-        class.send(Some(standing.last_seq), &event);
+        class.send(Some(EventId { epoch, seq: standing.last_seq }), &event);
         let Some(grid) = class.grid.as_mut().filter(|grid| Some(grid.lesson_id) == lesson_id) else { return };
         let row = grid.rows.entry(pupil_id).or_default();
         row.take(standing.problem_version_id, standing);
@@ -285,9 +344,9 @@ impl LiveDesk {
 }
 
 impl WatchedClass {
-    fn send(&mut self, seq: Option<i64>, event: &LiveEvent) {
+    fn send(&mut self, id: Option<EventId>, event: &LiveEvent) {
         if !self.readers.is_empty() {
-            send_to(&mut self.readers, &Frame::of(seq, event));
+            send_to(&mut self.readers, &Frame::of(id, event));
         }
     }
 
@@ -352,7 +411,7 @@ pub(super) fn pupils_of<'a>(school: &'a School, lesson: &'a Lesson) -> impl Iter
 /// How a pupil fares in a lesson.
 pub(super) fn assess(school: &School, lesson: &Lesson, row: &Row, now: Timestamp) -> PupilStanding {
     let language = school.classes.get(&lesson.class_id).map(|class| class.language).unwrap_or_default();
-    let ceiling = ceiling_of(school, Some(lesson.lesson_id));
+    let ceiling = lesson.help_ceiling();
     let cells: Vec<_> = lesson
         .problems
         .iter()
@@ -381,6 +440,24 @@ pub(super) fn assess(school: &School, lesson: &Lesson, row: &Row, now: Timestamp
 }
 
 /// Hands a frame on and forgets readers that have gone or are too far behind.
-fn send_to(readers: &mut Vec<mpsc::Sender<Frame>>, frame: &Frame) {
-    readers.retain(|reader| reader.try_send(frame.clone()).is_ok());
+fn send_to(readers: &mut Vec<Reader>, frame: &Frame) {
+    readers.retain(|reader| reader.frames.try_send(frame.clone()).is_ok());
+}
+
+/// Makes room for one more stream of a sign-in: the oldest ends if it holds as many as it may.
+fn end_oldest<'a>(lists: impl Iterator<Item = &'a mut Vec<Reader>>, session: SessionId) {
+    let mut lists: Vec<_> = lists.collect();
+    for readers in &mut lists {
+        // Who has gone is noticed with the next frame only.
+        readers.retain(|reader| reader.session != session || !reader.frames.is_closed());
+    }
+    let own = lists.iter().flat_map(|readers| readers.iter()).filter(|reader| reader.session == session);
+    let mut numbers: Vec<_> = own.map(|reader| reader.number).collect();
+    numbers.sort_unstable();
+    let Some(last_to_end) = numbers.len().checked_sub(STREAMS).and_then(|index| numbers.get(index)) else {
+        return;
+    };
+    for readers in &mut lists {
+        readers.retain(|reader| reader.session != session || reader.number > *last_to_end);
+    }
 }

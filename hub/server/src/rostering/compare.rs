@@ -3,20 +3,23 @@
 //! Who is who, in this order. (1) The same name under the same number of the same class is unchanged. (2) The same name
 //! in the same class under another number is a move; several of one name move in the order of their numbers. (3) The
 //! same name in the same grade is a move if exactly one line and one pupil are left of it, and the pupil's own class is
-//! in the list (without them) or of an earlier year. (4) Another name under the same number is a corrected spelling if
-//! the old name stands nowhere in the grade's list and the new one belongs to nobody who is left. (5) A name that was in
-//! the grade earlier and is in no class now returns, if it is one person. (6) Anybody else is new. Pupils of the list's
-//! classes who are left over are missing: they stay.
+//! in the list (without them) or of an earlier year. (4) If a name is then left with pupils of the list's classes and
+//! with lines, it cannot be told who is meant: those lines are faults. (5) Nearly the same name
+//! ([`is_spelling_of`]) under the same number is a corrected spelling if the old name stands nowhere in the grade's list
+//! and the new one belongs to nobody who is left. (6) A name that was in the grade earlier and is in no class now
+//! returns, if it is one person. (7) Anybody else is new. Pupils of the list's classes who are left over are missing:
+//! they stay. A new pupil never takes a missing one's number while they stay: who has an account is decided by a person,
+//! not by a number.
 //!
 //! A teacher's list touches their own classes only: it cannot fetch a pupil, or what is known of them, from elsewhere.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-use dreamseed_roster::{Row, class_key};
+use dreamseed_roster::{Row, class_key, is_spelling_of};
 use dreamseed_wire::{
     Language,
     ids::*,
-    people::{PlacedPupil, Placement, RosterChange, RosterFault, RosterFaultKind},
+    people::{PlacedPupil, Placement, RosterChange, RosterFault, RosterFaultKind, TakenNumber},
 };
 
 use crate::store::rosters::{ClassRow, PupilRow};
@@ -39,6 +42,8 @@ pub struct Plan {
     pub classes: Vec<PlanClass>,
     pub changes: Vec<RosterChange>,
     pub missing: Vec<PlacedPupil>,
+    /// By class and number.
+    pub taken: Vec<TakenNumber>,
     pub faults: Vec<RosterFault>,
     pub steps: Vec<Step>,
 }
@@ -65,7 +70,7 @@ pub enum Step {
         class: usize,
         number: u16,
     },
-    /// A missing pupil whose number somebody else has now; needless if the missing are archived.
+    /// A missing pupil whose number another known pupil has now; needless if the missing are archived.
     MakeRoom {
         pupil: UserId,
         class: usize,
@@ -83,6 +88,9 @@ pub enum Step {
     },
 }
 
+/// Pupils whom an ambiguous line names.
+const MAX_MEANT: usize = 5;
+
 /// The name of a new class: `5학년 1반`, `Grade 5 Class 1`.
 pub fn name_class(language: Language, grade: u8, label: &str) -> String {
     match language {
@@ -93,11 +101,12 @@ pub fn name_class(language: Language, grade: u8, label: &str) -> String {
 
 /// Compares a list with the school.
 pub fn compare(rows: &[Row], ground: &Ground<'_>) -> Plan {
-    let (classes, class_of_row, faults) = match_classes(rows, ground);
+    let (classes, class_of_row, mut faults) = match_classes(rows, ground);
     let mut matching = Matching::new(rows, ground, classes, class_of_row);
     matching.keep_the_same();
     matching.move_within_classes();
     matching.move_within_grades();
+    faults.extend(matching.refuse_ambiguous());
     matching.rename();
     matching.take_back();
     matching.add_the_rest();
@@ -174,6 +183,8 @@ struct Matching<'a> {
     present: Vec<Candidate<'a>>,
     /// In no class now.
     absent: Vec<Candidate<'a>>,
+    /// Lines with somebody new.
+    added: HashSet<usize>,
     changes: Vec<RosterChange>,
     steps: Vec<Step>,
 }
@@ -213,6 +224,7 @@ impl<'a> Matching<'a> {
             is_left,
             present,
             absent,
+            added: HashSet::new(),
             changes: Vec::new(),
             steps: Vec::new(),
         }
@@ -259,6 +271,36 @@ impl<'a> Matching<'a> {
         }
     }
 
+    /// Lines and pupils of the list's classes with one name who were not matched: each line is a fault that tells where
+    /// those pupils are now, and none of them is somebody new or missing.
+    fn refuse_ambiguous(&mut self) -> Vec<RosterFault> {
+        let in_list = |candidate: &Candidate<'_>| {
+            candidate.class.map(|_| (candidate.grade, candidate.pupil.name.clone()))
+        };
+        let groups = group(&self.present, in_list);
+        let mut faults = Vec::new();
+        for (key, rows) in self.lines_by_name() {
+            let Some(pupils) = groups.get(&key) else { continue };
+            let mut places: Vec<(usize, u16)> = pupils
+                .iter()
+                .filter_map(|pupil| Some((self.present[*pupil].class?, self.present[*pupil].number)))
+                .collect();
+            places.sort_unstable();
+            let shown = |(class, number): &(usize, u16)| format!("{} {number}", self.classes[*class].name);
+            let places: Vec<String> = places.iter().take(MAX_MEANT).map(shown).collect();
+            let value = format!("{}: {}", key.1, places.join(", "));
+            for row in rows {
+                self.is_left[row] = false;
+                let (line, kind) = (Some(self.rows[row].line), RosterFaultKind::Ambiguous);
+                faults.push(RosterFault { line, kind, value: value.clone() });
+            }
+            for pupil in pupils {
+                self.present[*pupil].is_left = false;
+            }
+        }
+        faults
+    }
+
     fn rename(&mut self) {
         let seats = self.seats();
         let listed: HashSet<(u8, &str)> =
@@ -275,6 +317,7 @@ impl<'a> Matching<'a> {
             let Some(holder) = seats.get(&(self.class(at), row.number)).copied() else { continue };
             let pupil = self.present[holder].pupil;
             if self.present[holder].is_left
+                && is_spelling_of(&pupil.name, &row.name)
                 && !listed.contains(&(row.grade, pupil.name.as_str()))
                 && !known.contains(&(row.grade, row.name.as_str()))
             {
@@ -311,6 +354,7 @@ impl<'a> Matching<'a> {
     fn add_the_rest(&mut self) {
         for row in self.rows_left() {
             self.is_left[row] = false;
+            self.added.insert(row);
             let (class, number, Placement { grade, class_name, .. }) = self.place(row);
             let name = self.rows[row].name.clone();
             self.changes.push(RosterChange::NewPupil { grade, class_name, number, name: name.clone() });
@@ -318,14 +362,17 @@ impl<'a> Matching<'a> {
         }
     }
 
-    /// Names who is missing, and moves those among them away whose number is somebody else's now.
+    /// Names who is missing; those among them whose number another known pupil has now move away, those whose number a
+    /// new one has are told apart.
     fn finish(mut self, faults: Vec<RosterFault>) -> Plan {
-        let mut taken: HashMap<usize, BTreeSet<u16>> = HashMap::new();
+        let mut numbers_of: HashMap<usize, BTreeSet<u16>> = HashMap::new();
         for (row, class) in self.class_of_row.iter().enumerate() {
             if let Some(class) = class {
-                taken.entry(*class).or_default().insert(self.rows[row].number);
+                numbers_of.entry(*class).or_default().insert(self.rows[row].number);
             }
         }
+        let newcomers: HashMap<(usize, u16), usize> =
+            self.added.iter().map(|row| ((self.class(*row), self.rows[*row].number), *row)).collect();
         let mut left: Vec<(usize, Candidate<'_>)> = self
             .present
             .iter()
@@ -333,21 +380,25 @@ impl<'a> Matching<'a> {
             .filter_map(|candidate| Some((candidate.class?, *candidate)))
             .collect();
         left.sort_by_key(|(class, candidate)| (*class, candidate.number));
-        let (mut missing, mut crowded) = (Vec::new(), Vec::new());
+        let (mut missing, mut taken, mut crowded) = (Vec::new(), Vec::new(), Vec::new());
         for (class, candidate) in left {
-            if !taken.entry(class).or_default().insert(candidate.number) {
-                crowded.push((class, candidate));
-            }
-            missing.push(PlacedPupil {
+            let pupil = PlacedPupil {
                 pupil_id: candidate.pupil.id,
                 name: candidate.pupil.name.clone(),
                 grade: candidate.grade,
                 class_name: self.classes[class].name.clone(),
                 number: candidate.number,
-            });
+            };
+            if let Some(row) = newcomers.get(&(class, candidate.number)) {
+                let Row { line, name, .. } = &self.rows[*row];
+                taken.push(TakenNumber { line: *line, pupil: pupil.clone(), name: name.clone() });
+            } else if !numbers_of.entry(class).or_default().insert(candidate.number) {
+                crowded.push((class, candidate));
+            }
+            missing.push(pupil);
         }
         for (class, candidate) in crowded {
-            let numbers = taken.entry(class).or_default();
+            let numbers = numbers_of.entry(class).or_default();
             let above = numbers.last().map_or(1, |last| last + 1);
             let free = (above..=999).chain(1..=999).find(|number| !numbers.contains(number));
             // A class of 999 pupils does not exist; its list could not be read either.
@@ -376,7 +427,7 @@ impl<'a> Matching<'a> {
             .collect();
         self.changes.sort_by_key(order);
         changes.append(&mut self.changes);
-        Plan { classes: self.classes, changes, missing, faults, steps: self.steps }
+        Plan { classes: self.classes, changes, missing, taken, faults, steps: self.steps }
     }
 
     fn move_to(&mut self, pupil: usize, row: usize) {

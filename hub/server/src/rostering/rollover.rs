@@ -1,4 +1,5 @@
-//! The new school year: each class goes up with its pupils and their numbers, the old classes are put away.
+//! The new school year: each class goes up with its pupils and their numbers, the old classes are put away and their
+//! lessons closed; undoing it opens the classes again, and their lessons stay closed.
 //!
 //! Pupils keep accounts, PINs and cards. New classes get new sign-in codes, so that a code on last year's blackboard
 //! opens nothing, and **no teachers**: who teaches whom is decided anew each March, and the admin (or a teacher who is
@@ -17,12 +18,13 @@ use dreamseed_wire::{
     },
 };
 
-use super::{RosteringError, announce, archive, compare::name_class, digest_of, snapshot, undo};
+use super::{RosteringError, announce, archive, check_sittings, compare::name_class, digest_of, snapshot, undo};
 use crate::{
     api::extract::Caller,
     auth::{accounts::check_text, drop_sessions},
     clock::day_of,
     hub::Ctx,
+    lessons::close_all,
     store::{
         ReadConn,
         audit::{self, AuditEntry},
@@ -51,7 +53,7 @@ pub async fn preview(
 ///
 /// # Errors
 /// [`RosteringError::Changed`] if it would do something else by now, [`RosteringError::Conflicts`] if a number would
-/// be taken twice.
+/// be taken twice, [`RosteringError::ExamRunning`] if pupils sit in an exam.
 pub async fn apply(
     ctx: &Ctx,
     caller: &Caller,
@@ -76,6 +78,7 @@ pub async fn apply(
             let year = asked.plan.to_year;
             let mut done = Done { school_year: year, ..Done::default() };
             let touched: BTreeSet<UserId> = turn.ways.iter().map(|way| way.pupil).collect();
+            check_sittings(tx, &touched, now)?;
             snapshot(tx, &touched, &mut done.before)?;
             for way in turn.ways.iter().filter(|way| way.to.is_some()) {
                 rosters::leave(tx, way.pupil, today)?;
@@ -115,6 +118,9 @@ pub async fn apply(
                 }
             }
             for step in &turn.preview.classes {
+                if !close_all(tx, step.class_id, now)? {
+                    return Err(RosteringError::ExamRunning);
+                }
                 rosters::set_class_archived(tx, step.class_id, Some(now))?;
                 audit::add(tx, &AuditEntry::by(by, "archive class", &step.class_id.to_string(), now))?;
                 done.classes_archived.push(step.class_id);

@@ -9,7 +9,7 @@ use dreamseed_wire::{
     people::{RosterChangeKind, RosterChangeView},
 };
 
-use super::{RosteringError, announce};
+use super::{RosteringError, announce, check_sittings};
 use crate::{
     api::extract::Caller,
     hub::Ctx,
@@ -24,6 +24,9 @@ use crate::{
 
 /// Changes that are listed; older ones are in the audit log.
 const LISTED: u32 = 50;
+/// Changes of which is said that they can be undone. It takes some queries for each pupil of the list, and what lies further
+/// back has long been built on; [`undo_change`] itself looks at any change.
+const LOOKED_INTO: usize = 5;
 
 /// The changes that the caller may see, newest first.
 pub async fn list_changes(ctx: &Ctx, caller: &Caller) -> Result<Vec<RosterChangeView>, RosteringError> {
@@ -34,10 +37,17 @@ pub async fn list_changes(ctx: &Ctx, caller: &Caller) -> Result<Vec<RosterChange
         .store
         .read(move |conn| {
             let changes = roster_changes::list(conn, by, LISTED)?;
-            changes
-                .iter()
-                .map(|change| view(conn, &school, change, language))
-                .collect::<Result<_, StoreError>>()
+            let mut views = Vec::with_capacity(changes.len());
+            let mut looked_into = 0;
+            for change in &changes {
+                if change.undone_at.is_none() && looked_into < LOOKED_INTO {
+                    looked_into += 1;
+                    views.push(view(conn, &school, change, language)?);
+                } else {
+                    views.push(view_as(&school, change, language, false));
+                }
+            }
+            Ok::<_, StoreError>(views)
         })
         .await?;
     Ok(views)
@@ -46,7 +56,8 @@ pub async fn list_changes(ctx: &Ctx, caller: &Caller) -> Result<Vec<RosterChange
 /// Puts back what stood before a change.
 ///
 /// # Errors
-/// [`RosteringError::BuiltOn`] if something was built on it since: a card, an answer, a lesson, another move.
+/// [`RosteringError::BuiltOn`] if something was built on it since: a card, an answer, a lesson, another move;
+/// [`RosteringError::ExamRunning`] while one of its pupils sits in an exam. Lessons that it closed stay closed.
 pub async fn undo_change(
     ctx: &Ctx,
     caller: &Caller,
@@ -66,6 +77,7 @@ pub async fn undo_change(
             if is_built_on(tx.conn(), &change.done)? {
                 return Err(RosteringError::BuiltOn);
             }
+            check_sittings(tx, &touched(&change.done), now)?;
             put_back(tx, &change.done)?;
             roster_changes::mark_undone(tx, id, caller.user_id, now)?;
             for pupil in touched(&change.done) {
@@ -98,8 +110,13 @@ pub(super) fn view(
     change: &ChangeRow,
     language: Language,
 ) -> Result<RosterChangeView, StoreError> {
+    let can_undo = change.undone_at.is_none() && !is_built_on(conn, &change.done)?;
+    Ok(view_as(school, change, language, can_undo))
+}
+
+fn view_as(school: &School, change: &ChangeRow, language: Language, can_undo: bool) -> RosterChangeView {
     let by = change.by.and_then(|by| school.people.get(&by)).map(|person| person.name.clone());
-    Ok(RosterChangeView {
+    RosterChangeView {
         change_id: change.id,
         kind: change.kind,
         file_name: change.file_name.clone(),
@@ -107,8 +124,8 @@ pub(super) fn view(
         summary: summary(change, language),
         created_at: change.created_at,
         undone_at: change.undone_at,
-        can_undo: change.undone_at.is_none() && !is_built_on(conn, &change.done)?,
-    })
+        can_undo,
+    }
 }
 
 pub(super) fn language_of(school: &School, user: UserId) -> Language {

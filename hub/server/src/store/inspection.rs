@@ -5,7 +5,7 @@ use std::path::Path;
 use jiff::Timestamp;
 use rusqlite::Connection;
 
-use super::{APPLICATION_ID, StoreError, attempts, audit, hub_meta, migrations, open_connection};
+use super::{APPLICATION_ID, StoreError, attempts, audit, hub_meta, migrations, open_connection, users};
 
 /// Answers whose hashes are looked at: the tail, where a bad write would be.
 const TAIL: u32 = 2_000;
@@ -21,6 +21,8 @@ pub struct Inspection {
     pub bad_answer: Option<i64>,
     /// The first row of the audit log that does not fit its chain.
     pub audit_broken_at: Option<i64>,
+    /// Whether anybody has an account.
+    pub has_users: bool,
     /// The latest time that the hub has seen.
     pub last_seen: Timestamp,
 }
@@ -50,6 +52,7 @@ pub fn inspect(conn: &Connection) -> Result<Inspection, StoreError> {
         damage: (said != "ok").then_some(said),
         bad_answer: attempts::find_damaged(conn, TAIL)?.first().copied(),
         audit_broken_at: audit::find_break(conn)?,
+        has_users: users::has_any(conn)?,
         last_seen: hub_meta::last_seen(conn)?,
     })
 }

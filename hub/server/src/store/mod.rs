@@ -8,8 +8,10 @@ pub mod answer_counts;
 pub mod api_keys;
 pub mod attempts;
 pub mod audit;
+pub mod cache_rebuilds;
 pub mod class_groups;
 pub mod consents;
+pub mod erasures;
 pub mod feedback;
 pub mod grades;
 pub mod hub_meta;
@@ -21,11 +23,13 @@ pub mod migrations;
 pub mod notices;
 pub mod parent_codes;
 pub mod problems;
+pub mod pupil_file;
 pub mod pupil_notes;
 pub mod refresh_tokens;
 pub mod regrades;
 pub mod releases;
 pub mod reports;
+pub mod retention;
 pub mod roster_changes;
 pub mod rosters;
 pub mod school;
@@ -54,6 +58,11 @@ pub use writer::{Committed, WriteTx};
 const APPLICATION_ID: i32 = 0x4453_5345;
 /// Readers beside the writer: the teacher's plot must not wait for a pupil's list.
 const READERS: usize = 4;
+
+/// How long a connection waits for another one's lock.
+const BUSY_WAIT: Duration = Duration::from_secs(5);
+/// The same while the log is emptied, which holds the writer.
+const FOLD_WAIT: Duration = Duration::from_millis(40);
 
 /// What can go wrong with the database, by what the hub must do about it.
 #[derive(Debug, thiserror::Error)]
@@ -132,7 +141,9 @@ impl Store {
         let lock = lock_folder(path)?;
         let mut conn = open_connection(path, false)?;
         migrations::run(&mut conn)?;
+        cache_rebuilds::run(&conn)?;
         hub_meta::ensure(&conn, first)?;
+        hub_meta::begin_epoch_if_restored(&conn, path.parent().unwrap_or(path), first.now)?;
         let writer = writer::Writer::start(conn, lock, committed)?;
         let readers = (0..READERS).map(|_| open_connection(path, true)).collect::<Result<Vec<_>, _>>()?;
         Ok(Store {
@@ -174,6 +185,53 @@ impl Store {
             Err(failed) if failed.is_panic() => std::panic::resume_unwind(failed.into_panic()),
             Err(_) => Err(StoreError::Closed.into()),
         }
+    }
+
+    /// Copies the log into the database and empties it, so that what was removed is not in it any more. False if a reader
+    /// was in the way.
+    pub async fn fold_log(&self) -> Result<bool, StoreError> {
+        self.writer
+            .chore(|conn| {
+                conn.busy_timeout(FOLD_WAIT)?;
+                let busy = conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0));
+                conn.busy_timeout(BUSY_WAIT)?;
+                Ok(busy? == 0)
+            })
+            .await
+    }
+
+    /// Gives up to `pages` unused pages of the file back to the disk; how many are left.
+    pub async fn give_back_pages(&self, pages: u32) -> Result<u64, StoreError> {
+        self.writer
+            .chore(move |conn| {
+                let mut vacuum = conn.prepare(&format!("PRAGMA incremental_vacuum({pages})"))?;
+                // Each step gives one page back.
+                let mut rows = vacuum.query([])?;
+                while rows.next()?.is_some() {}
+                let left: i64 = conn.pragma_query_value(None, "freelist_count", |row| row.get(0))?;
+                Ok(left.unsigned_abs())
+            })
+            .await
+    }
+
+    /// Writes the whole file anew, so that not even unused bytes of its pages hold what was removed. Needs room for the
+    /// file twice and holds the writer for seconds: for a time when nobody works.
+    pub async fn rewrite_file(&self) -> Result<(), StoreError> {
+        self.writer
+            .chore(|conn| {
+                // The copy is as large as the file: not into the memory.
+                conn.pragma_update(None, "temp_store", "FILE")?;
+                let done = conn.execute_batch("VACUUM");
+                conn.pragma_update(None, "temp_store", "MEMORY")?;
+                Ok(done?)
+            })
+            .await?;
+        self.fold_log().await.map(drop)
+    }
+
+    /// Resolves when a write has met a full disk.
+    pub async fn met_full_disk(&self) {
+        self.writer.met_full_disk().await;
     }
 
     /// Writes that wait for their turn.
@@ -228,6 +286,23 @@ pub(crate) fn to_json<T: serde::Serialize>(value: &T, what: &'static str) -> Res
     serde_json::to_string(value).map_err(|_| StoreError::BadValue { what })
 }
 
+/// A list of ids for one parameter, to be read by `SELECT unhex(value) FROM json_each(?1)`.
+pub(crate) fn list_of_ids(ids: impl Iterator<Item = uuid::Uuid>) -> String {
+    let mut list = String::from("[");
+    for (place, id) in ids.enumerate() {
+        list.push_str(if place == 0 { "\"" } else { ",\"" });
+        list.push_str(id.simple().encode_lower(&mut [0; 32]));
+        list.push('"');
+    }
+    list.push(']');
+    list
+}
+
+/// A lesson as a cache's key: outside lessons the zero UUID, since a primary key of a WITHOUT ROWID table holds no NULL.
+pub(crate) fn key_of(lesson: Option<dreamseed_wire::ids::LessonId>) -> dreamseed_wire::ids::LessonId {
+    lesson.unwrap_or(dreamseed_wire::ids::LessonId(uuid::Uuid::nil()))
+}
+
 /// A value whose JSON is one word, such as a language, for a TEXT column with a CHECK.
 pub(crate) fn to_word<T: serde::Serialize>(value: &T) -> String {
     serde_json::to_value(value).ok().and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default()
@@ -239,6 +314,18 @@ pub(crate) fn from_word<T: serde::de::DeserializeOwned>(
     what: &'static str,
 ) -> Result<T, StoreError> {
     serde_json::from_value(serde_json::Value::String(word)).map_err(|_| StoreError::BadValue { what })
+}
+
+/// The number of the database's schema, after its log has been folded into it; runs no migration, so that it also reads
+/// what a newer hub has written. For whoever decides whether a program fits the data, with no hub running.
+///
+/// # Errors
+/// A folder in which a hub works; a file that is not a hub's or cannot be written.
+pub fn fold_and_read_schema(path: &Path) -> Result<u32, StoreError> {
+    let _lock = lock_folder(path)?;
+    let conn = open_connection(path, false)?;
+    conn.pragma_query(None, "wal_checkpoint(TRUNCATE)", |_| Ok(()))?;
+    Ok(conn.pragma_query_value(None, "user_version", |row| row.get(0))?)
 }
 
 /// The database file in a data folder.
@@ -268,7 +355,7 @@ fn open_connection(path: &Path, read_only: bool) -> Result<Connection, StoreErro
             OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE
         };
     let conn = Connection::open_with_flags(path, flags)?;
-    conn.busy_timeout(Duration::from_secs(5))?;
+    conn.busy_timeout(BUSY_WAIT)?;
     conn.set_prepared_statement_cache_capacity(128);
     if !read_only {
         // Nothing is written, not even a pragma, before it is known whose file this is.
@@ -285,6 +372,8 @@ fn open_connection(path: &Path, read_only: bool) -> Result<Connection, StoreErro
         conn.pragma_update(None, "synchronous", "FULL")?;
         conn.pragma_update(None, "wal_autocheckpoint", 0)?;
         conn.pragma_update(None, "journal_size_limit", 64 * 1024 * 1024)?;
+        // What is removed is overwritten, so that an erasure is one; rows are seldom removed here.
+        conn.pragma_update(None, "secure_delete", "ON")?;
         if is_new {
             conn.pragma_update(None, "application_id", APPLICATION_ID)?;
         }

@@ -7,6 +7,7 @@
 use std::{
     cell::{Cell, RefCell},
     net::IpAddr,
+    sync::Arc,
     time::Instant,
 };
 
@@ -16,7 +17,7 @@ use dreamseed_wire::{
 };
 use jiff::Timestamp;
 use rusqlite::Connection;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{Notify, mpsc, oneshot, watch};
 
 use super::{StoreError, sittings::StoredSitting, standings::Standing};
 use crate::{request, telemetry};
@@ -32,7 +33,7 @@ const CHECKPOINT_PAGES: i64 = 1024;
 #[derive(Debug, Clone)]
 pub enum Committed {
     /// A pupil's cell changed, at a time.
-    Standing { class_id: ClassId, standing: Box<Standing>, at: Timestamp },
+    Standing { class_id: ClassId, epoch: i64, standing: Box<Standing>, at: Timestamp },
     /// A pupil's sitting of an exam began or was handed in.
     Sitting { class_id: ClassId, lesson_id: LessonId, sitting: StoredSitting },
     /// Something for one pupil's own screen.
@@ -81,12 +82,17 @@ impl WriteTx<'_> {
 pub(super) struct Writer {
     queue: mpsc::Sender<Message>,
     ended: watch::Receiver<bool>,
+    full: Arc<Notify>,
 }
 
 enum Message {
     Run(Box<dyn Command>),
+    Chore(Chore),
     Close,
 }
+
+/// Work on the whole file, outside of transactions; it sends its own reply.
+type Chore = Box<dyn FnOnce(&Connection) + Send>;
 
 impl Writer {
     pub(super) fn start(
@@ -97,14 +103,16 @@ impl Writer {
         let (queue, commands) = mpsc::channel(QUEUE);
         let (end, ended) = watch::channel(false);
         let (next_seq, epoch) = super::hub_meta::position(&conn)?;
+        let full = Arc::new(Notify::new());
+        let tell_full = Arc::clone(&full);
         std::thread::Builder::new().name("store-writer".into()).spawn(move || {
-            write_groups(&conn, commands, next_seq, epoch, &committed);
+            write_groups(&conn, commands, (next_seq, epoch), &committed, &tell_full);
             drop(conn);
             // Only now may another hub open the folder.
             drop(lock);
             let _ = end.send(true);
         })?;
-        Ok(Writer { queue, ended })
+        Ok(Writer { queue, ended, full })
     }
 
     pub(super) async fn run<T, E, F>(&self, work: F) -> Result<T, E>
@@ -122,6 +130,25 @@ impl Writer {
             mpsc::error::TrySendError::Closed(_) => StoreError::Closed,
         })?;
         answer.await.unwrap_or_else(|_| Err(StoreError::Closed.into()))
+    }
+
+    /// Runs work on the whole file between two groups.
+    pub(super) async fn chore<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let (reply, answer) = oneshot::channel();
+        let chore: Chore = Box::new(move |conn| {
+            // The caller may have gone.
+            let _ = reply.send(work(conn));
+        });
+        self.queue.send(Message::Chore(chore)).await.map_err(|_| StoreError::Closed)?;
+        answer.await.unwrap_or(Err(StoreError::Closed))
+    }
+
+    /// Resolves when a write has met a full disk.
+    pub(super) async fn met_full_disk(&self) {
+        self.full.notified().await;
     }
 
     /// Commands that wait.
@@ -193,9 +220,9 @@ where
 fn write_groups(
     conn: &Connection,
     mut commands: mpsc::Receiver<Message>,
-    next_seq: i64,
-    epoch: i64,
+    (next_seq, epoch): (i64, i64),
     committed: &dyn Fn(Vec<Committed>),
+    full: &Notify,
 ) {
     let next_seq = Cell::new(next_seq);
     let mut group: Vec<Box<dyn Command>> = Vec::with_capacity(GROUP_MAX);
@@ -203,11 +230,20 @@ fn write_groups(
     while !closing {
         match commands.blocking_recv() {
             Some(Message::Run(command)) => group.push(command),
+            Some(Message::Chore(chore)) => {
+                chore(conn);
+                continue;
+            }
             Some(Message::Close) | None => break,
         }
+        let mut chore = None;
         while group.len() < GROUP_MAX {
             match commands.try_recv() {
                 Ok(Message::Run(command)) => group.push(command),
+                Ok(Message::Chore(waiting)) => {
+                    chore = Some(waiting);
+                    break;
+                }
                 Ok(Message::Close) => {
                     closing = true;
                     break;
@@ -226,6 +262,9 @@ fn write_groups(
             committed(events);
         }
         let stop = matches!(failure, Some(StoreError::Damaged(_))) || failed_to_sync(failure.as_ref());
+        if matches!(failure, Some(StoreError::DiskFull)) {
+            full.notify_one();
+        }
         if let Some(err) = &failure {
             tracing::error!(error = ?err, commands = group.len(), "a group of writes failed");
         }
@@ -239,7 +278,10 @@ fn write_groups(
             );
             break;
         }
-        checkpoint_if_long(conn);
+        checkpoint_if_long(conn, full);
+        if let Some(chore) = chore {
+            chore(conn);
+        }
     }
     // Folds the log into the database, so that a copy of the one file is whole.
     if let Err(err) = conn.pragma_update(None, "wal_checkpoint", "TRUNCATE") {
@@ -278,11 +320,14 @@ fn write_group(
     (result, events)
 }
 
-fn checkpoint_if_long(conn: &Connection) {
+fn checkpoint_if_long(conn: &Connection, full: &Notify) {
     // `wal_checkpoint(NOOP)` would tell the length without copying, but only newer SQLite has it; PASSIVE never waits.
     let pages = conn.query_row("PRAGMA wal_checkpoint(NOOP)", [], |row| row.get::<_, i64>(1)).unwrap_or(0);
     if pages > CHECKPOINT_PAGES {
-        let _ = conn.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()));
+        let done = conn.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()));
+        if matches!(done.map_err(StoreError::from), Err(StoreError::DiskFull)) {
+            full.notify_one();
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! `/attempts`: an answer in, its grade out, and what is kept of it.
 
 use dreamseed_client::Method;
+use dreamseed_hub::clock::Clock;
 use dreamseed_testkit::{
     TestHub, choice_problem, cloze_problem, fraction_problem, matching_problem, minutes,
     multiple_choice_problem, number, numbered_events, ordering_problem, pair, practice, refusal, submission,
@@ -9,12 +10,13 @@ use dreamseed_testkit::{
 use dreamseed_wire::{
     Language,
     answer::{Answer, FormFault, GapAnswer, Grade, Unreadable},
-    attempt::GradeSource,
+    attempt::{GradeSource, SubmitAnswer},
     authoring::{AnswerKey, NumberForm, ProblemDraft},
     class::ClassSettings,
     ids::*,
     lesson::HintCeiling,
     live::LiveEvent,
+    people::MovePupil,
     progress::DayProgress,
 };
 
@@ -279,16 +281,10 @@ async fn an_id_is_of_one_answer_by_one_pupil() {
     pupil.submit_answer(&first).await.expect("kept");
     let other_answer = (422, "other_answer".to_owned());
     let changes = [
-        dreamseed_wire::attempt::SubmitAnswer { answer: number("5/6"), ..first.clone() },
-        dreamseed_wire::attempt::SubmitAnswer { lesson_id: None, ..first.clone() },
-        dreamseed_wire::attempt::SubmitAnswer {
-            problem_version_id: given.problems[1].problem_version_id,
-            ..first.clone()
-        },
-        dreamseed_wire::attempt::SubmitAnswer {
-            occurred_at: Some("2026-11-22T00:00:00Z".parse().expect("time")),
-            ..first.clone()
-        },
+        SubmitAnswer { answer: number("5/6"), ..first.clone() },
+        SubmitAnswer { lesson_id: None, ..first.clone() },
+        SubmitAnswer { problem_version_id: given.problems[1].problem_version_id, ..first.clone() },
+        SubmitAnswer { occurred_at: Some("2026-11-22T00:00:00Z".parse().expect("time")), ..first.clone() },
     ];
     for changed in changes {
         assert_eq!(refusal(pupil.submit_answer(&changed).await), other_answer, "{changed:?}");
@@ -306,13 +302,13 @@ async fn a_devices_number_is_used_once() {
     let mut first = given.answer("2/5");
     (first.device_id, first.device_seq) = (Some(DeviceId::new()), Some(7));
     pupil.submit_answer(&first).await.expect("kept");
-    let second = dreamseed_wire::attempt::SubmitAnswer { attempt_id: AttemptId::new(), ..first.clone() };
+    let second = SubmitAnswer { attempt_id: AttemptId::new(), ..first.clone() };
     let odd = [
         second.clone(),
-        dreamseed_wire::attempt::SubmitAnswer { device_seq: Some(-5), ..second.clone() },
-        dreamseed_wire::attempt::SubmitAnswer { device_seq: None, ..second.clone() },
-        dreamseed_wire::attempt::SubmitAnswer { device_id: None, ..second.clone() },
-        dreamseed_wire::attempt::SubmitAnswer {
+        SubmitAnswer { device_seq: Some(-5), ..second.clone() },
+        SubmitAnswer { device_seq: None, ..second.clone() },
+        SubmitAnswer { device_id: None, ..second.clone() },
+        SubmitAnswer {
             attempt_id: "00000000-0000-0000-0000-000000000000".parse().expect("nil"),
             device_seq: Some(8),
             ..second
@@ -399,6 +395,35 @@ async fn only_what_was_given_can_be_answered() {
         .submit_answer(&submission(given.version(), None, number("5/6")))
         .await
         .expect("practice outside the lesson");
+}
+
+/// A pupil was moved while an answer waited on a device.
+#[tokio::test]
+async fn an_answer_from_before_a_move_is_taken() {
+    let hub = TestHub::start().await;
+    let given = hub.give(&[fraction_problem()]).await;
+    let teacher = hub.teacher().await;
+    let other = hub.add_class("다른 반", Language::Ko, teacher.id).await;
+    let pupil = hub.pupil("민지").await;
+    hub.clock.advance(minutes(24 * 60));
+    let before = hub.clock.now();
+    let waiting = || SubmitAnswer { occurred_at: Some(before), ..given.answer("5/6") };
+    hub.clock.advance(minutes(60));
+    let wish = MovePupil { class_id: Some(other), number: None, from_day: None };
+    hub.admin().await.move_pupil(pupil.id, &wish).await.expect("moved");
+    let pupil = hub.sign_in(pupil.id).await;
+    for answer in [waiting(), SubmitAnswer { lesson_id: None, ..waiting() }] {
+        let receipt = pupil.submit_answer(&answer).await.expect("given before the move");
+        assert_eq!(receipt.grade, Some(Grade::Right));
+        assert_eq!(pupil.submit_answer(&answer).await.expect("known"), receipt);
+    }
+    // Weeks later it still counts; what is answered then is not of the former class.
+    hub.clock.advance(minutes(14 * 24 * 60));
+    let pupil = hub.sign_in(pupil.id).await;
+    pupil.submit_answer(&waiting()).await.expect("given before the move");
+    assert_eq!(refusal(pupil.submit_answer(&given.answer("5/6")).await), (422, "bad_field".into()));
+    let stranger = hub.pupil_in(other, "서연").await;
+    assert_eq!(refusal(stranger.submit_answer(&waiting()).await), (422, "bad_field".into()));
 }
 
 #[tokio::test]
@@ -489,7 +514,7 @@ async fn the_live_event_is_out_before_the_reply() {
     let hub = TestHub::start().await;
     let given = hub.give(&[fraction_problem()]).await;
     let pupil = hub.pupil("민지").await;
-    let mut news = hub.ctx().live.watch_class(hub.class);
+    let mut news = hub.ctx().live.watch_class(hub.class, SessionId::new());
     for n in 0..5_u32 {
         let receipt = pupil.submit_answer(&given.answer(&n.to_string())).await.expect("kept");
         let [(seq, LiveEvent::Cell { pupil_id, cell, .. })] = &numbered_events(&mut news)[..] else {

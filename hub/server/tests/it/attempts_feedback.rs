@@ -77,7 +77,7 @@ async fn codes(hub: &TestHub) -> Vec<NoticeCode> {
 async fn the_walk_of_help() {
     let (hub, engine, given) = school(BOTH).await;
     let pupil = hub.pupil("민지은하").await;
-    let mut news = hub.ctx().live.watch_class(hub.class);
+    let mut news = hub.ctx().live.watch_class(hub.class, SessionId::new());
     let answer = given.answer("2/5");
     pupil.submit_answer(&answer).await.expect("kept");
     let ticket = pupil.ask_help(answer.attempt_id).await.expect("a ticket");

@@ -188,7 +188,7 @@ async fn names_that_hide_something() {
             (
                 &teacher,
                 format!("/classes/{class}/lessons"),
-                json!({ "title": name, "problem_ids": [problem] }),
+                json!({ "title": name, "problem_ids": [problem], "whom": { "kind": "class" } }),
             ),
             (
                 &admin,
@@ -518,7 +518,7 @@ async fn a_disk_that_is_full() {
     }
 }
 
-fn fill(file: &Path) {
+pub fn fill(file: &Path) {
     use std::io::Write;
     let mut ballast = std::fs::File::create(file).expect("a file");
     for size in [64 * 1024, 4096, 512] {
@@ -535,10 +535,10 @@ async fn start_error(config: Config) -> String {
 }
 
 /// A small disk, mounted for one test. Who may not mount must say so, or the test would pass without having looked.
-struct Disk(std::path::PathBuf);
+pub struct Disk(std::path::PathBuf);
 
 impl Disk {
-    fn mount(path: &Path, size: &str) -> Option<Self> {
+    pub fn mount(path: &Path, size: &str) -> Option<Self> {
         std::fs::create_dir_all(path).ok()?;
         let mut mount = Command::new("mount");
         mount.args(["-t", "tmpfs", "-o", &format!("size={size}"), "tmpfs"]).arg(path);
@@ -555,7 +555,7 @@ impl Disk {
         is_mounted.then(|| Disk(path.to_owned()))
     }
 
-    fn path(&self) -> &Path {
+    pub fn path(&self) -> &Path {
         &self.0
     }
 
@@ -580,4 +580,45 @@ async fn a_version_that_nobody_knows_is_not_found() {
     assert_eq!(refusal(pupil.submit_answer(&answer).await), (404, "unknown_problem".into()));
     let nowhere = Client::new("http://127.0.0.1:1").expect("an address");
     assert!(!nowhere.is_alive().await);
+}
+
+/// An admin may name any pupil of any class, so the table of rights says nothing about them.
+#[tokio::test]
+async fn pupils_who_are_not_in_the_class_get_no_notes() {
+    let hub = TestHub::start().await;
+    let given = hub.give(&[fraction_problem()]).await;
+    let (_, other_class) = hub.other_teacher("이선생", "5학년 2반", Language::Ko).await;
+    let (admin, pupil) = (hub.admin().await, hub.pupil_in(other_class, "지우").await);
+    let nobody = UserId::new();
+    for user in [nobody, pupil.id, admin.id] {
+        let note = json!({ "text": "잘했어요" }).to_string();
+        let opening = json!({ "problem_version_id": given.version(), "what": "step" }).to_string();
+        for (what, body) in [("notes", note), ("open", opening)] {
+            let path = format!("/classes/{}/pupils/{user}/{what}", hub.class);
+            let reply = admin.request(Method::POST, &path, &body).await;
+            assert_eq!(reply.refusal(), (404, "not_found".into()), "{path}");
+        }
+    }
+}
+
+/// Only a file may be as long as a list; what is said in JSON may not.
+#[tokio::test]
+async fn texts_of_a_plan_or_a_reason_are_bounded_like_any_other() {
+    let hub = TestHub::start().await;
+    hub.give(&[fraction_problem()]).await;
+    let (admin, teacher) = (hub.admin().await, hub.teacher().await);
+    let problem = teacher.problems().await.expect("problems")[0].problem_id;
+    let long = "가".repeat(100_000);
+    let plan = json!({ "to_year": 2027, "classes": [
+        { "class_id": hub.class, "to": { "grade": 6, "class_name": long } }
+    ] });
+    let key = json!({ "kind": "number", "value": "1" });
+    for (path, body) in [
+        ("/rollovers/preview".to_owned(), plan),
+        (format!("/problems/{problem}/regrades/preview"), json!({ "key": key, "check": long })),
+        (format!("/classes/{}/exports", hub.class), json!({ "what": "roster", "reason": long })),
+    ] {
+        let reply = admin.request(Method::POST, &path, &body.to_string()).await;
+        assert_eq!(reply.refusal(), (413, "too_large".into()), "{path}");
+    }
 }

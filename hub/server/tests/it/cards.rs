@@ -2,7 +2,7 @@
 
 use std::process::{Command, Stdio};
 
-use dreamseed_testkit::{TestHub, refusal};
+use dreamseed_testkit::{TestHub, minutes, refusal};
 use dreamseed_wire::{Language, people::MakeCards};
 
 fn wanted(pupil_ids: Vec<dreamseed_wire::ids::UserId>, everyone: bool) -> MakeCards {
@@ -65,6 +65,20 @@ async fn imported_pupils_get_cards_and_sign_in_with_their_pins() {
     let elsewhere = hub.add_pupil(stranger.1, "준호").await;
     let refused = teacher.make_cards(hub.class, &wanted(vec![elsewhere], false)).await;
     assert_eq!(refusal(refused), (422, "bad_field".into()));
+}
+
+#[tokio::test]
+async fn a_sheet_whose_reply_was_lost_is_fetched_again_by_who_made_it() {
+    let hub = TestHub::start().await;
+    let teacher = hub.teacher().await;
+    hub.add_pupil(hub.class, "민지").await;
+    let none = (404, "not_found".to_owned());
+    assert_eq!(refusal(teacher.cards(hub.class).await), none);
+    let pdf = teacher.make_cards(hub.class, &wanted(vec![], true)).await.expect("cards");
+    assert_eq!(teacher.cards(hub.class).await.expect("again"), pdf);
+    assert_eq!(refusal(hub.admin().await.cards(hub.class).await), none, "somebody else's");
+    hub.clock.advance(minutes(11));
+    assert_eq!(refusal(teacher.cards(hub.class).await), none, "too late");
 }
 
 /// `481 526` as it is printed.

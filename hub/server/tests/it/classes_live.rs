@@ -3,21 +3,34 @@
 use std::time::{Duration, Instant};
 
 use dreamseed_client::{EventStream, StreamEvent};
+use dreamseed_hub::live::EventId;
 use dreamseed_testkit::{
-    HandEngine, TestHub, fraction_problem, minutes, next_event, refusal, rest_of, sum_problem, until,
+    HandEngine, TestHub, fraction_problem, minutes, next_event, practice, refusal, rest_of, sum_problem,
+    until,
 };
 use dreamseed_wire::{
     Language,
-    attempt::CellState,
+    attempt::{AttemptReceipt, CellState},
     ids::*,
+    lesson::{HintCeiling, LessonState, OpenLesson},
     live::{ClassLive, LiveCell, LiveEvent, PupilStanding, PupilState, StuckReason},
 };
 
-/// The next event that tells of cells or of the picture as a whole: no beat, and not how a pupil fares.
+/// Of an event before the first, in the first stretch of the record.
+fn beginning() -> Option<String> {
+    Some("1-0".to_owned())
+}
+
+fn id_of(receipt: &AttemptReceipt) -> String {
+    format!("{}-{}", receipt.epoch, receipt.hub_seq)
+}
+
+/// The next event that tells of cells or of the picture as a whole: no beat, and not how the lesson stands or a pupil fares.
 async fn next_change(events: &mut EventStream<LiveEvent>) -> StreamEvent<LiveEvent> {
     loop {
         let event = next_event(events).await;
-        if !matches!(event.data, LiveEvent::Beat { .. } | LiveEvent::Pupil { .. }) {
+        if !matches!(event.data, LiveEvent::Beat { .. } | LiveEvent::Lesson { .. } | LiveEvent::Pupil { .. })
+        {
             break event;
         }
     }
@@ -74,7 +87,8 @@ async fn the_picture_of_a_class() {
     assert!(
         picture.pupils[1].cells.iter().all(|cell| cell.state == CellState::NotStarted && cell.tries == 0)
     );
-    assert!(picture.last_event > receipt.hub_seq);
+    let last: EventId = picture.last_event.parse().expect("an id");
+    assert!(last.epoch == receipt.epoch && last.seq > receipt.hub_seq);
     let _ = absent;
 
     // Who has done nothing for two minutes is away, and signed in all the same.
@@ -104,7 +118,7 @@ async fn an_answer_is_on_the_teachers_screen_within_a_second() {
         let receipt = pupil.submit_answer(&given.answer(&n.to_string())).await.expect("kept");
         let event = next_change(&mut events).await;
         assert!(begun.elapsed() < Duration::from_secs(1), "after {:?}", begun.elapsed());
-        assert_eq!(event.id, receipt.hub_seq.to_string());
+        assert_eq!(event.id, id_of(&receipt));
         let LiveEvent::Cell { pupil_id, lesson_id, cell, .. } = event.data else { panic!("{event:?}") };
         assert_eq!((pupil_id, lesson_id), (pupil.id, Some(given.lesson.lesson_id)));
         assert_eq!(
@@ -145,13 +159,39 @@ async fn after_a_break_exactly_the_missed_cells_come() {
     // What happens now follows at once.
     let live = second.submit_answer(&given.answer("5/6")).await.expect("kept");
     let event = next_change(&mut events).await;
-    assert_eq!(event.id, live.hub_seq.to_string());
+    assert_eq!(event.id, id_of(&live));
 
     // From the last id nothing is missing.
-    let mut again = teacher.live_events(hub.class, Some(live.hub_seq)).await.expect("a stream");
+    let mut again = teacher.live_events(hub.class, Some(id_of(&live))).await.expect("a stream");
     let next = third.submit_answer(&given.answer("3")).await.expect("kept");
-    assert_eq!(next_change(&mut again).await.id, next.hub_seq.to_string());
+    assert_eq!(next_change(&mut again).await.id, id_of(&next));
     assert!(last.hub_seq < live.hub_seq && live.hub_seq < next.hub_seq);
+}
+
+/// A pause or more time is not in the record: who comes back is told first how the lesson stands.
+#[tokio::test]
+async fn after_a_break_the_lesson_comes_first() {
+    let hub = TestHub::start().await;
+    let teacher = hub.teacher().await;
+    let problem = teacher.add_problem(&sum_problem(4)).await.expect("a problem");
+    let lesson = OpenLesson {
+        minutes: Some(20),
+        ..practice("수업", vec![problem.problem_id], HintCeiling::Concept)
+    };
+    let opened = teacher.open_lesson(hub.class, &lesson).await.expect("opened");
+    let picture = teacher.class_live(hub.class).await.expect("a picture");
+    let before = picture.lesson.expect("a lesson");
+    teacher.extend_lesson(hub.class, opened.lesson_id, 5).await.expect("extended");
+    teacher.pause_lesson(hub.class, opened.lesson_id).await.expect("paused");
+    let mut events = teacher.live_events(hub.class, Some(picture.last_event)).await.expect("a stream");
+    let first = next_event(&mut events).await.data;
+    let LiveEvent::Lesson { lesson } = first else { panic!("{first:?}") };
+    assert_eq!((lesson.lesson_id, lesson.state), (opened.lesson_id, LessonState::Paused));
+    let moved = lesson.ends_at.expect("an end").duration_since(before.ends_at.expect("an end"));
+    assert_eq!(moved.as_mins(), 5);
+    // Who begins anew has the picture already.
+    let mut anew = teacher.live_events(hub.class, None).await.expect("a stream");
+    assert!(!matches!(next_event(&mut anew).await.data, LiveEvent::Lesson { .. }));
 }
 
 /// After a restore from a backup the record ends before what a watcher has seen.
@@ -160,10 +200,57 @@ async fn an_id_from_beyond_the_record_means_fetch_again() {
     let hub = TestHub::start().await;
     let given = hub.give(&[fraction_problem()]).await;
     let (pupil, teacher) = (hub.pupil("민지").await, hub.teacher().await);
-    let mut events = teacher.live_events(hub.class, Some(1_000_000)).await.expect("a stream");
+    let mut events = teacher.live_events(hub.class, Some("1-1000000".into())).await.expect("a stream");
     assert_eq!(next_change(&mut events).await.data, LiveEvent::Refetch);
     let receipt = pupil.submit_answer(&given.answer("1")).await.expect("kept");
-    assert_eq!(next_change(&mut events).await.id, receipt.hub_seq.to_string());
+    assert_eq!(next_change(&mut events).await.id, id_of(&receipt));
+}
+
+/// Numbers are given again after a restore: an id says of which stretch it is.
+#[tokio::test]
+async fn an_id_of_another_stretch_of_the_record_means_fetch_again() {
+    let hub = TestHub::start().await;
+    let given = hub.give(&[fraction_problem()]).await;
+    let (pupil, teacher) = (hub.pupil("민지").await, hub.teacher().await);
+    let receipt = pupil.submit_answer(&given.answer("1")).await.expect("kept");
+    for (id, first) in [
+        (format!("{}-{}", receipt.epoch + 1, receipt.hub_seq - 1), "refetch"),
+        (format!("{}", receipt.hub_seq - 1), "refetch"),
+        (format!("{}-{}", receipt.epoch, receipt.hub_seq - 1), "cell"),
+    ] {
+        let mut events = teacher.live_events(hub.class, Some(id.clone())).await.expect("a stream");
+        let seen = match next_change(&mut events).await.data {
+            LiveEvent::Refetch => "refetch",
+            LiveEvent::Cell { .. } => "cell",
+            other @ (LiveEvent::Pupil { .. } | LiveEvent::Lesson { .. } | LiveEvent::Beat { .. }) => {
+                panic!("{id}: {other:?}")
+            }
+        };
+        assert_eq!(seen, first, "{id}");
+    }
+}
+
+/// A page that opens streams without end takes nothing from others.
+#[tokio::test]
+async fn a_sign_in_holds_four_streams_of_a_kind() {
+    let hub = TestHub::start().await;
+    let (teacher, colleague, pupil) = (hub.teacher().await, hub.teacher().await, hub.pupil("민지").await);
+    let mut other = colleague.live_events(hub.class, None).await.expect("a stream");
+    let (mut classes, mut screens) = (Vec::new(), Vec::new());
+    for _ in 0..6 {
+        classes.push(teacher.live_events(hub.class, None).await.expect("a stream"));
+        screens.push(pupil.pupil_events().await.expect("a stream"));
+    }
+    assert_eq!(hub.ctx().live.readers(), (5, 4));
+    for ended in classes.iter_mut().take(2) {
+        rest_of(ended).await;
+    }
+    for ended in screens.iter_mut().take(2) {
+        rest_of(ended).await;
+    }
+    for stream in classes.iter_mut().skip(2).chain([&mut other]) {
+        while !matches!(next_event(stream).await.data, LiveEvent::Beat { .. }) {}
+    }
 }
 
 #[tokio::test]
@@ -195,7 +282,7 @@ async fn who_comes_and_goes_is_seen() {
     assert!(row.standing.present);
 
     hub.give(&[fraction_problem()]).await;
-    let mut events = teacher.live_events(hub.class, Some(0)).await.expect("a stream");
+    let mut events = teacher.live_events(hub.class, beginning()).await.expect("a stream");
     assert_eq!(next_standing(&mut events, pupil).await.state, PupilState::NotStarted);
     client.sign_out().await.expect("signed out");
     let gone = next_standing(&mut events, pupil).await;
@@ -210,7 +297,7 @@ async fn who_is_stuck_and_why() {
     let hub = TestHub::with_engine(HandEngine::new(&["ko"]), |_| {}).await;
     let given = hub.give(&[fraction_problem(), sum_problem(4)]).await;
     let (teacher, pupil) = (hub.teacher().await, hub.pupil("민지").await);
-    let mut events = teacher.live_events(hub.class, Some(0)).await.expect("a stream");
+    let mut events = teacher.live_events(hub.class, beginning()).await.expect("a stream");
     assert_eq!(next_standing(&mut events, pupil.id).await.state, PupilState::NotStarted);
     let wrong = given.answer("2/5");
     pupil.submit_answer(&wrong).await.expect("kept");
@@ -251,7 +338,7 @@ async fn a_page_that_falls_silent_is_away_after_two_minutes() {
     hub.give(&[fraction_problem()]).await;
     let (teacher, pupil) = (hub.teacher().await, hub.pupil("민지").await);
     let page = pupil.pupil_events().await.expect("a stream");
-    let mut events = teacher.live_events(hub.class, Some(0)).await.expect("a stream");
+    let mut events = teacher.live_events(hub.class, beginning()).await.expect("a stream");
     assert_eq!(next_standing(&mut events, pupil.id).await.state, PupilState::NotStarted);
     drop(page);
     until("the page is gone", async || hub.ctx().live.readers().1 == 0).await;
@@ -281,10 +368,10 @@ async fn a_class_hears_of_itself_only() {
     );
     let (pupil, other) = (hub.pupil("민지").await, hub.pupil_in(other_class, "준호").await);
     let teacher = hub.teacher().await;
-    let mut events = teacher.live_events(hub.class, Some(0)).await.expect("a stream");
+    let mut events = teacher.live_events(hub.class, beginning()).await.expect("a stream");
     other.submit_answer(&elsewhere.answer("5")).await.expect("kept");
     let receipt = pupil.submit_answer(&given.answer("1")).await.expect("kept");
-    assert_eq!(next_change(&mut events).await.id, receipt.hub_seq.to_string());
+    assert_eq!(next_change(&mut events).await.id, id_of(&receipt));
     assert_eq!(refusal(other_teacher.live_events(hub.class, None).await), (403, "not_allowed".into()));
 }
 

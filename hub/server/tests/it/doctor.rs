@@ -15,8 +15,9 @@ use dreamseed_wire::{
 use rusqlite::Connection;
 use tempfile::TempDir;
 
-const CHECKS: [&str; 13] = [
+const CHECKS: [&str; 14] = [
     "data",
+    "keys",
     "disk",
     "memory",
     "clock",
@@ -144,6 +145,17 @@ async fn a_changed_record_is_found() {
     examine(hub.data()).must_fail("audit", "row 2");
     change(&hub, "DROP TRIGGER attempts_are_kept_as_written; UPDATE attempts SET answer = answer || ' '");
     examine(hub.data()).must_fail("database", "does not fit its record");
+}
+
+#[tokio::test]
+async fn a_lost_key_of_the_pins_is_found_before_the_next_start() {
+    let hub = stopped_school().await;
+    std::fs::remove_file(hub.data().join("keys/pepper.key")).expect("lost");
+    let seen = examine(hub.data());
+    seen.must_fail("keys", "keys/pepper.key");
+    let next = seen.lines["keys"].next_step.as_deref().unwrap_or_default();
+    assert!(next.contains("Restore") && next.contains("backup"), "{next}");
+    assert!(!hub.data().join("keys/pepper.key").exists(), "the doctor makes nothing");
 }
 
 #[tokio::test]

@@ -1,8 +1,13 @@
 //! Exams: one sitting, no help, no grades until the end, answers safe against a lost connection.
 
-use dreamseed_hub::clock::Clock;
+use dreamseed_client::Method;
+use dreamseed_hub::{
+    clock::Clock,
+    permissions::{RULES, Scope},
+};
 use dreamseed_testkit::{
-    Given, Person, TestHub, exam, fraction_problem, minutes, next_event, refusal, sum_problem,
+    Given, Person, TestHub, exam, fraction_problem, minutes, next_event, practice, refusal, rest_of,
+    sum_problem,
 };
 use dreamseed_wire::{
     Language,
@@ -10,8 +15,9 @@ use dreamseed_wire::{
     attempt::{CellState, NextSteps, SubmitAnswer},
     class::ClassSettings,
     ids::*,
-    lesson::{LessonState, OpenForPupil, OpenedKind},
+    lesson::{HintCeiling, LessonState, NoteKind, OpenForPupil, OpenedKind, SendNote},
     live::{LiveEvent, PupilState},
+    people::{ApplyRollover, MovePupil, PlanRollover, RolloverClass},
     problem::LessonProblems,
 };
 use jiff::SignedDuration;
@@ -97,7 +103,7 @@ async fn an_exam_from_begin_to_end_with_the_line_cut_in_the_middle() {
     // The newest first: the order of arrival does not matter.
     for answer in offline.iter().rev() {
         let receipt = pupil.submit_answer(answer).await.expect("given before the end");
-        assert!(receipt.grade.is_some(), "the exam is over");
+        assert_eq!(receipt.grade, None, "nobody is told whether a late answer is right before all is in");
         assert_eq!(teacher.attempt(answer.attempt_id).await.expect("seen").late_by_secs, Some(10 * 60));
     }
 
@@ -179,7 +185,7 @@ async fn everyone_has_an_order_of_their_own_and_every_device_the_same() {
     assert_eq!((order(&listed), listed.sitting), (orders[0].clone(), on_pc.sitting));
     assert_eq!(returned.my_standing().await.expect("standing").problems[0].tries, 1);
 
-    // Handed in on one device is handed in on all; what was answered before still comes in.
+    // Handed in on one device is handed in on all, and binds: a claim from before it is only a claim.
     let cut_off = at(given.answer_to(1, "2"), &hub);
     hub.clock.advance(minutes(1));
     let handed_in = returned.hand_in(id).await.expect("handed in");
@@ -189,7 +195,8 @@ async fn everyone_has_an_order_of_their_own_and_every_device_the_same() {
     hub.clock.advance(minutes(1));
     let after = returned.submit_answer(&given.answer_to(2, "3")).await;
     assert_eq!(refusal(after), (409, "exam_running".into()));
-    assert_eq!(returned.submit_answer(&cut_off).await.expect("given before").grade, None);
+    assert_eq!(refusal(returned.submit_answer(&cut_off).await), (409, "exam_running".into()));
+    assert_eq!(returned.my_standing().await.expect("standing").problems.len(), 1);
     assert_eq!(refusal(returned.my_progress().await), (403, "exam_running".into()), "it is not over for all");
 }
 
@@ -212,6 +219,251 @@ async fn a_paused_or_closed_exam_is_not_begun() {
     let wrong_kind = pupil.begin_sitting(practice.lesson.lesson_id).await;
     assert_eq!(refusal(wrong_kind), (422, "bad_field".into()));
     assert_eq!(refusal(pupil.begin_sitting(LessonId::new()).await), (404, "not_found".into()));
+}
+
+/// After the end nobody can send a claim from before it until it is right.
+#[tokio::test]
+async fn what_comes_late_counts_until_the_grades_have_been_shown() {
+    let hub = TestHub::start().await;
+    let teacher = hub.teacher().await;
+    let given = exam_of_six(&hub, &teacher).await;
+    let id = given.lesson.lesson_id;
+    let names = ["답안", "표", "연습", "진도", "오래"];
+    let mut pupils = Vec::new();
+    for name in names {
+        pupils.push(hub.pupil(name).await);
+        pupils[pupils.len() - 1].begin_sitting(id).await.expect("begun");
+    }
+    hub.clock.advance(minutes(5));
+    let first = at(given.answer_to(0, "9"), &hub);
+    for pupil in &pupils[..4] {
+        let own = SubmitAnswer { attempt_id: AttemptId::new(), ..first.clone() };
+        pupil.submit_answer(&own).await.expect("in time");
+    }
+    let late = |problem, text: &str| SubmitAnswer {
+        occurred_at: first.occurred_at,
+        ..given.answer_to(problem, text)
+    };
+    hub.clock.advance(minutes(1));
+    teacher.close_lesson(hub.class, id).await.expect("closed");
+    for (pupil, name) in pupils.iter().zip(names).take(4) {
+        let kept = late(1, "3");
+        let receipt = pupil.submit_answer(&kept).await.expect("given before the end");
+        assert_eq!((receipt.grade, receipt.next.solution), (None, false), "{name}");
+        match name {
+            "답안" => drop(pupil.attempt(kept.attempt_id).await.expect("one's own answer")),
+            "표" => drop(pupil.my_standing().await.expect("standing")),
+            "연습" => {
+                let practised =
+                    SubmitAnswer { lesson_id: None, occurred_at: None, ..given.answer_to(1, "2") };
+                let receipt = pupil.submit_answer(&practised).await.expect("practice");
+                assert_eq!(receipt.grade, Some(Grade::Right));
+            }
+            _ => drop(pupil.my_progress().await.expect("progress")),
+        }
+        assert_eq!(
+            refusal(pupil.submit_answer(&late(1, "2")).await),
+            (409, "lesson_closed".into()),
+            "{name}"
+        );
+        pupil.submit_answer(&kept).await.expect("what was kept stays kept");
+    }
+    hub.clock.advance(minutes(24 * 60 + 1));
+    let back = hub.sign_in(pupils[4].id).await;
+    assert_eq!(
+        refusal(back.submit_answer(&late(1, "2")).await),
+        (409, "lesson_closed".into()),
+        "a day is over"
+    );
+}
+
+/// Last week's practice holds an older version of a problem of the exam.
+#[tokio::test]
+async fn an_exam_keeps_every_version_of_its_problems() {
+    let hub = TestHub::start().await;
+    let teacher = hub.teacher().await;
+    let practised = hub.give(&[fraction_problem()]).await;
+    teacher.close_lesson(hub.class, practised.lesson.lesson_id).await.expect("closed");
+    let problem = practised.problems[0].problem_id;
+    let mut reworded = fraction_problem();
+    reworded.title = sum_problem(1).title;
+    let newer = teacher.change_problem(problem, &reworded).await.expect("a new version");
+    assert_ne!(newer.problem_version_id, practised.version());
+    let pupil = hub.pupil("민지").await;
+    let before = SubmitAnswer { lesson_id: None, ..practised.answer("2/5") };
+    assert_eq!(pupil.submit_answer(&before).await.expect("kept").grade, Some(Grade::Wrong));
+    pupil.ask_help(before.attempt_id).await.expect("help");
+    let held = teacher.open_lesson(hub.class, &exam("시험", vec![problem], 20)).await.expect("opened");
+    let read = pupil.feedback_events(before.attempt_id, None).await;
+    assert_eq!(refusal(read.map(drop)), (403, "exam_running".into()), "nor what it was told before");
+    let older = SubmitAnswer { lesson_id: None, ..practised.answer("5/6") };
+    assert_eq!(pupil.submit_answer(&older).await.expect("kept").grade, None);
+    assert_eq!(refusal(pupil.ask_help(before.attempt_id).await), (403, "exam_running".into()));
+    assert_eq!(refusal(pupil.release_solution(older.attempt_id).await), (403, "exam_running".into()));
+    assert_eq!(pupil.attempt(before.attempt_id).await.expect("seen").grade, None);
+    assert_eq!(pupil.my_standing().await.expect("standing").problems[0].solved, None);
+    teacher.close_lesson(hub.class, held.lesson_id).await.expect("closed");
+    assert_eq!(pupil.attempt(older.attempt_id).await.expect("seen").grade, Some(Grade::Right));
+}
+
+/// What the pupil may not see during an exam, nobody tells at home.
+#[tokio::test]
+async fn parents_see_progress_no_earlier_than_the_pupil() {
+    let hub = TestHub::start().await;
+    let teacher = hub.teacher().await;
+    let given = exam_of_six(&hub, &teacher).await;
+    let pupil = hub.pupil("민지").await;
+    let parent = hub.parent("어머니", &[pupil.id]).await;
+    let id = given.lesson.lesson_id;
+    // Before it is begun an answer to its problems through practice would show in the figures.
+    for step in ["open", "begun", "handed in", "paused"] {
+        match step {
+            "begun" => drop(pupil.begin_sitting(id).await.expect("begun")),
+            "handed in" => drop(pupil.hand_in(id).await.expect("handed in")),
+            "paused" => drop(teacher.pause_lesson(hub.class, id).await.expect("paused")),
+            _ => {}
+        }
+        assert_eq!(refusal(parent.pupil_progress(pupil.id).await), (403, "exam_running".into()), "{step}");
+        assert_eq!(refusal(pupil.my_progress().await), (403, "exam_running".into()), "{step}");
+        teacher.pupil_progress(pupil.id).await.expect("its teacher sees it");
+    }
+    teacher.close_lesson(hub.class, given.lesson.lesson_id).await.expect("closed");
+    parent.pupil_progress(pupil.id).await.expect("progress");
+}
+
+/// Everything that a pupil was shown of a problem last week is kept while an exam holds it, on every route.
+#[tokio::test]
+async fn an_exam_keeps_what_was_opened_before_it() {
+    let hub = TestHub::start().await;
+    let teacher = hub.teacher().await;
+    let given = hub.give(&[fraction_problem()]).await;
+    let pupil = hub.pupil("민지").await;
+    let answer = given.answer("2/5");
+    pupil.submit_answer(&answer).await.expect("kept");
+    pupil.ask_help(answer.attempt_id).await.expect("help");
+    let help = rest_of(&mut pupil.feedback_events(answer.attempt_id, None).await.expect("a stream")).await;
+    assert!(!help.is_empty());
+    for what in [OpenedKind::Step, OpenedKind::Solution] {
+        let open = OpenForPupil { problem_version_id: given.version(), what, lesson_id: None };
+        teacher.open_for_pupil(hub.class, pupil.id, &open).await.expect("opened");
+    }
+    let about =
+        SendNote { text: "잘 보세요".into(), lesson_id: None, problem_version_id: Some(given.version()) };
+    teacher.send_note(hub.class, pupil.id, &about).await.expect("sent");
+    let told = pupil.my_notes().await.expect("notes");
+    assert_eq!(told.len(), 3);
+    teacher.close_lesson(hub.class, given.lesson.lesson_id).await.expect("closed");
+
+    let held = exam("시험", vec![given.problems[0].problem_id], 20);
+    let held = teacher.open_lesson(hub.class, &held).await.expect("opened");
+    let draft = fraction_problem();
+    let mut secrets: Vec<_> = draft.hints.iter().map(|hint| hint.get(Language::Ko).to_owned()).collect();
+    secrets.push(draft.solution.get(Language::Ko).replace('\\', "\\\\"));
+    secrets.push("\"outcome\"".to_owned());
+    for step in ["open", "begun", "handed in"] {
+        match step {
+            "begun" => drop(pupil.begin_sitting(held.lesson_id).await.expect("begun")),
+            "handed in" => drop(pupil.hand_in(held.lesson_id).await.expect("handed in")),
+            _ => {}
+        }
+        let routes = RULES.iter().filter(|rule| rule.method == Method::GET && !rule.stranger);
+        let routes = routes.filter(|rule| !matches!(rule.student, Scope::No) && rule.path != "/me/events");
+        let mut walked = 0;
+        for rule in routes {
+            let path = rule.path.replace("{attempt_id}", &answer.attempt_id.to_string());
+            let path = path.replace("{problem_version_id}", &given.version().to_string());
+            let path = path.replace("{user_id}", &pupil.id.to_string());
+            assert!(!path.contains('{'), "{path}");
+            let reply = pupil.request(Method::GET, &path, "").await;
+            for secret in &secrets {
+                assert!(!reply.text().contains(secret.as_str()), "{step}: {path} tells {secret}");
+            }
+            walked += 1;
+        }
+        assert!(walked > 5);
+        let refused = (403, "exam_running".to_owned());
+        let stream = pupil.feedback_events(answer.attempt_id, None).await;
+        assert_eq!(refusal(stream.map(drop)), refused, "{step}");
+        assert_eq!(refusal(pupil.ask_help(answer.attempt_id).await), refused, "{step}");
+        assert_eq!(refusal(pupil.release_solution(answer.attempt_id).await), refused, "{step}");
+        let kinds: Vec<_> = pupil.my_notes().await.expect("notes").iter().map(|note| note.kind).collect();
+        assert_eq!(kinds, [NoteKind::Note], "{step}: what the teacher writes is not kept");
+        teacher.feedback_events(answer.attempt_id, None).await.expect("its teacher reads it");
+    }
+
+    teacher.close_lesson(hub.class, held.lesson_id).await.expect("closed");
+    assert_eq!(pupil.my_notes().await.expect("notes"), told);
+    pupil.release_solution(answer.attempt_id).await.expect("open");
+    pupil.feedback_events(answer.attempt_id, None).await.expect("a stream");
+}
+
+/// A device whose clock is behind, or says so, answers no earlier than its exam began.
+#[tokio::test]
+async fn nothing_is_answered_before_the_sitting_began() {
+    let hub = TestHub::start().await;
+    let teacher = hub.teacher().await;
+    let given = exam_of_six(&hub, &teacher).await;
+    let id = given.lesson.lesson_id;
+    let pupil = hub.pupil("민지").await;
+    let early = hub.clock.now();
+    hub.clock.advance(minutes(2));
+    let begun_at = pupil.begin_sitting(id).await.expect("begun").sitting.expect("a sitting").begun_at;
+    // The right answer claims to be the earlier one, and both are of the moment of the beginning: the order of arrival counts.
+    for (text, days) in [("9", 0), ("1", 3)] {
+        let claim = early - SignedDuration::from_hours(24 * days);
+        let answer = SubmitAnswer { occurred_at: Some(claim), ..given.answer(text) };
+        assert_eq!(pupil.submit_answer(&answer).await.expect("kept").grade, None);
+    }
+    let cell = teacher.class_live(hub.class).await.expect("a picture").pupils[0].cells[0].clone();
+    assert_eq!((cell.tries, cell.last_at), (2, Some(begun_at)));
+    teacher.close_lesson(hub.class, id).await.expect("closed");
+    assert_eq!(pupil.my_standing().await.expect("standing").problems[0].solved, Some(true));
+    let days = pupil.my_progress().await.expect("progress").days;
+    assert_eq!(days.len(), 1, "{days:?}");
+}
+
+#[tokio::test]
+async fn nobody_is_taken_out_of_an_exam() {
+    let hub = TestHub::start().await;
+    let (teacher, admin) = (hub.teacher().await, hub.admin().await);
+    let other = hub.add_class("5학년 2반", Language::Ko, teacher.id).await;
+    let problem = teacher.add_problem(&sum_problem(0)).await.expect("a problem").problem_id;
+    let list = "학년,반,번호,이름\n5,1,1,김민지\n5,1,2,이서연\n".to_owned();
+    let import = async |list: String| {
+        let shown = admin.preview_roster("5학년.csv", Some(2026), list.clone()).await.expect("a preview");
+        admin.import_roster("5학년.csv", Some(2026), &shown.digest, true, list).await
+    };
+    let change = import(list).await.expect("imported").change_id;
+    let pupil = hub.ctx().school.get().classes[&hub.class].pupils[0].1;
+    let held = teacher.open_lesson(hub.class, &exam("시험", vec![problem], 40)).await.expect("opened");
+    let practised = practice("연습", vec![problem], HintCeiling::Nudge);
+    let practised = teacher.open_lesson(other, &practised).await.expect("opened");
+    hub.sign_in(pupil).await.begin_sitting(held.lesson_id).await.expect("begun");
+    let running = (409, "exam_running".to_owned());
+    for class_id in [Some(other), None] {
+        let wish = MovePupil { class_id, number: None, from_day: None };
+        assert_eq!(refusal(admin.move_pupil(pupil, &wish).await), running);
+    }
+    let number = MovePupil { class_id: Some(hub.class), number: Some(9), from_day: None };
+    admin.move_pupil(pupil, &number).await.expect("another number moves nobody");
+    let back = MovePupil { number: Some(1), ..number };
+    admin.move_pupil(pupil, &back).await.expect("and back");
+    let moved = "학년,반,번호,이름\n5,2,1,김민지\n5,1,2,이서연\n";
+    assert_eq!(refusal(import(moved.into()).await), running);
+    assert_eq!(refusal(import("학년,반,번호,이름\n5,1,2,이서연\n".into()).await), running);
+    // The class of the exam is not named in the plan: it goes up all the same.
+    let plan = PlanRollover { to_year: 2027, classes: vec![RolloverClass { class_id: other, to: None }] };
+    let digest = admin.preview_rollover(&plan).await.expect("a preview").digest;
+    let asked = ApplyRollover { plan, digest };
+    assert_eq!(refusal(admin.apply_rollover(&asked).await), running);
+    let _ = change;
+
+    teacher.close_lesson(hub.class, held.lesson_id).await.expect("closed");
+    let made = admin.apply_rollover(&asked).await.expect("a new year");
+    let state = || hub.ctx().school.get().lessons[&practised.lesson_id].timing.state;
+    assert_eq!(state(), LessonState::Closed);
+    admin.undo_roster_change(made.change_id).await.expect("undone");
+    assert_eq!(state(), LessonState::Closed, "it stays closed");
 }
 
 /// A problem that is practised at the same time tells nothing about the exam either.

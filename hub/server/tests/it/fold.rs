@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use dreamseed_hub::store::{StoreError, answer_counts, masteries, skill_days, standings};
+use dreamseed_hub::store::{StoreError, answer_counts, attempts, masteries, retention, skill_days, standings};
 use dreamseed_testkit::{Given, Person, TestHub, both, exam, number, sum_problem};
 use dreamseed_wire::{
     attempt::SubmitAnswer,
@@ -215,6 +215,10 @@ enum Deed {
     Undo {
         regrade: prop::sample::Index,
     },
+    /// An answer is past its time.
+    Forget {
+        answer: prop::sample::Index,
+    },
 }
 
 fn deeds() -> impl Strategy<Value = Vec<Deed>> {
@@ -229,11 +233,12 @@ fn deeds() -> impl Strategy<Value = Vec<Deed>> {
         1 => (0..PROBLEMS as usize, any::<bool>())
             .prop_map(|(problem, to_common)| Deed::Regrade { problem, to_common }),
         1 => any::<prop::sample::Index>().prop_map(|regrade| Deed::Undo { regrade }),
+        1 => any::<prop::sample::Index>().prop_map(|answer| Deed::Forget { answer }),
     ];
     prop::collection::vec(deed, 1..24)
 }
 
-/// Answers in any order of days, decisions of teachers, corrected keys and their undoing.
+/// Answers in any order of days, decisions of teachers, corrected keys and their undoing, answers past their time.
 #[test]
 fn whatever_is_corrected_the_caches_say_what_the_log_says() {
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
@@ -274,7 +279,18 @@ fn whatever_is_corrected_the_caches_say_what_the_log_says() {
                     Deed::Undo { regrade } if !regrades.is_empty() => {
                         teacher.undo_regrade(*regrade.get(&regrades)).await.expect("undone");
                     }
-                    Deed::Override { .. } | Deed::TakeBack { .. } | Deed::Undo { .. } => {}
+                    Deed::Forget { answer } if !answered.is_empty() => {
+                        let id = answered.swap_remove(answer.index(answered.len()));
+                        hub.write(move |tx| {
+                            let attempt = attempts::get(tx.conn(), id)?.expect("in the log");
+                            retention::remove_answers(tx, &[attempt.hub_seq]).map(drop)
+                        })
+                        .await;
+                    }
+                    Deed::Override { .. }
+                    | Deed::TakeBack { .. }
+                    | Deed::Undo { .. }
+                    | Deed::Forget { .. } => {}
                 }
             }
             check_caches(&hub, &pupil).await
@@ -308,7 +324,7 @@ async fn check_caches(hub: &TestHub, pupil: &Person) -> Result<(), TestCaseError
         answer_counts::rebuild(tx)?;
         masteries::rebuild(tx)?;
         skill_days::rebuild(tx)?;
-        standings::rebuild(tx)
+        standings::rebuild(tx.conn())
     })
     .await;
     prop_assert_eq!(dump(hub).await, before.clone());

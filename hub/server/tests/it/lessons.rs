@@ -10,8 +10,8 @@ use dreamseed_wire::{
     class::SetGroup,
     ids::*,
     lesson::{
-        HintCeiling, LessonMode, LessonState, LessonView, NoteKind, OpenForPupil, OpenLesson, OpenedKind,
-        PupilEvent, SendNote,
+        HintCeiling, LessonFor, LessonMode, LessonState, LessonView, NoteKind, OpenForPupil, OpenLesson,
+        OpenedKind, PupilEvent, SendNote,
     },
     live::LiveEvent,
 };
@@ -84,7 +84,8 @@ async fn what_cannot_be_a_lesson() {
         OpenLesson { problem_ids: vec![ProblemId::new()], ..plain.clone() },
         OpenLesson { minutes: Some(0), ..plain.clone() },
         OpenLesson { minutes: Some(301), ..plain.clone() },
-        OpenLesson { pupil_ids: vec![stranger], ..plain.clone() },
+        OpenLesson { whom: LessonFor::Pupils { pupil_ids: vec![stranger] }, ..plain.clone() },
+        OpenLesson { whom: LessonFor::Pupils { pupil_ids: vec![] }, ..plain.clone() },
         OpenLesson { mode: LessonMode::Exam, ..plain.clone() },
     ] {
         let code = refusal(teacher.open_lesson(hub.class, &wrong).await);
@@ -211,11 +212,11 @@ async fn a_lesson_for_some_pupils_is_for_them_only() {
     let (mine, other) = (hub.pupil("민지").await, hub.pupil("서연").await);
     let problem = teacher.add_problem(&fraction_problem()).await.expect("a problem");
     let lesson = OpenLesson {
-        pupil_ids: vec![mine.id],
+        whom: LessonFor::Pupils { pupil_ids: vec![mine.id] },
         ..practice("보충", vec![problem.problem_id], HintCeiling::Nudge)
     };
     let lesson = teacher.open_lesson(hub.class, &lesson).await.expect("opened");
-    assert_eq!(lesson.pupil_ids, [mine.id]);
+    assert_eq!(lesson.whom, LessonFor::Pupils { pupil_ids: vec![mine.id] });
     assert_eq!(mine.my_problems().await.expect("the list").lessons.len(), 1);
     assert_eq!(other.my_problems().await.expect("the list").lessons, []);
     let answer = |text| submission(problem.problem_version_id, Some(lesson.lesson_id), number(text));
@@ -257,6 +258,62 @@ async fn groups_of_a_class() {
 }
 
 #[tokio::test]
+async fn who_leaves_the_class_leaves_its_groups() {
+    let hub = TestHub::start().await;
+    let (teacher, admin) = (hub.teacher().await, hub.admin().await);
+    let (stays, goes) = (hub.add_pupil(hub.class, "민지").await, hub.add_pupil(hub.class, "서연").await);
+    let other = hub.add_class("다른 반", Language::Ko, teacher.id).await;
+    let group = SetGroup { name: "보충반".into(), pupil_ids: vec![stays, goes] };
+    let made = teacher.add_group(hub.class, &group).await.expect("made");
+    let wish = dreamseed_wire::people::MovePupil { class_id: Some(other), number: None, from_day: None };
+    admin.move_pupil(goes, &wish).await.expect("moved");
+    let groups = teacher.class_detail(hub.class).await.expect("the class").groups;
+    assert_eq!(groups[0].pupil_ids, [stays]);
+    let pupil_ids = groups[0].pupil_ids.clone();
+    let problem = teacher.add_problem(&fraction_problem()).await.expect("a problem").problem_id;
+    let lesson = OpenLesson {
+        whom: LessonFor::Pupils { pupil_ids },
+        ..practice("보충", vec![problem], HintCeiling::Concept)
+    };
+    teacher.open_lesson(hub.class, &lesson).await.expect("it can be given to the group as it is");
+    teacher.remove_group(hub.class, made.group_id).await.expect("removed");
+}
+
+#[tokio::test]
+async fn leaving_the_lesson_out_leads_round_nothing() {
+    let hub = TestHub::start().await;
+    let teacher = hub.teacher().await;
+    let problem = teacher.add_problem(&fraction_problem()).await.expect("a problem");
+    let generous = practice("지난주", vec![problem.problem_id], HintCeiling::WorkedStep);
+    let generous = teacher.open_lesson(hub.class, &generous).await.expect("opened");
+    teacher.close_lesson(hub.class, generous.lesson_id).await.expect("closed");
+    let strict = practice("오늘", vec![problem.problem_id], HintCeiling::None);
+    let strict = teacher.open_lesson(hub.class, &strict).await.expect("opened");
+    let pupil = hub.pupil("민지").await;
+    let around = || submission(problem.problem_version_id, None, number("2/5"));
+    let no_help = (403, "not_released".to_owned());
+
+    let answer = around();
+    let receipt = pupil.submit_answer(&answer).await.expect("kept");
+    assert!(!receipt.next.help);
+    assert_eq!(refusal(pupil.ask_help(answer.attempt_id).await), no_help);
+    let kept = pupil.attempt(answer.attempt_id).await.expect("seen");
+    assert_eq!(kept.lesson_id, Some(strict.lesson_id), "it belongs to the lesson that holds the problem");
+    assert_eq!(pupil.submit_answer(&answer).await.expect("the same receipt"), receipt);
+
+    teacher.pause_lesson(hub.class, strict.lesson_id).await.expect("paused");
+    assert_eq!(refused(&pupil, &around()).await, (409, "lesson_paused".into()));
+    teacher.resume_lesson(hub.class, strict.lesson_id).await.expect("resumed");
+
+    // When all of them are over, practice goes on as strictly as the strictest.
+    teacher.close_lesson(hub.class, strict.lesson_id).await.expect("closed");
+    let answer = around();
+    assert!(!pupil.submit_answer(&answer).await.expect("kept").next.help);
+    assert_eq!(pupil.attempt(answer.attempt_id).await.expect("seen").lesson_id, None);
+    assert_eq!(refusal(pupil.ask_help(answer.attempt_id).await), no_help);
+}
+
+#[tokio::test]
 async fn a_class_is_archived_with_its_lessons_but_not_in_an_exam() {
     let hub = TestHub::start().await;
     let teacher = hub.teacher().await;
@@ -273,7 +330,7 @@ async fn a_class_is_archived_with_its_lessons_but_not_in_an_exam() {
     while next_event(&mut events).await.data != PupilEvent::Lessons {}
     assert_eq!(teacher.classes().await.expect("classes"), []);
     assert_eq!(pupil.my_problems().await.expect("the list").lessons, []);
-    assert_eq!(refused(&pupil, &given.answer("5/6")).await.0, 422);
+    assert_eq!(refused(&pupil, &given.answer("5/6")).await, (409, "lesson_closed".into()));
     let closed = hub.ctx().school.get();
     assert!(closed.lessons.values().all(|lesson| lesson.timing.state == LessonState::Closed));
 }

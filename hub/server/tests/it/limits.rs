@@ -32,6 +32,51 @@ async fn over_the_limit_one_waits_and_others_go_on() {
     hub.stranger().hub_info().await.expect("who is not signed in is not counted");
 }
 
+/// One PIN and many sign-ins: help is counted for the person, and requests at three times what one sign-in may send.
+#[tokio::test]
+async fn many_sign_ins_of_one_pupil_are_counted_together() {
+    let engine = HandEngine::new(&["ko", "en"]);
+    let hub = TestHub::with_engine(engine.clone(), |config| {
+        config.limits.per_minute = per_minute(10);
+        config.limits.help_per_minute = per_minute(1);
+    })
+    .await;
+    let given = hub.give(&[fraction_problem(), sum_problem(4)]).await;
+    let pupil = hub.pupil("민지").await;
+    let first = given.answer("2/5");
+    ask(&pupil, &first).await;
+    let turn = within("the model is asked", engine.next()).await;
+    let elsewhere = hub.sign_in(pupil.id).await;
+    let second = given.answer("3/5");
+    ask(&elsewhere, &second).await;
+    let events = told(&elsewhere, &second).await;
+    assert!(
+        matches!(events[0], FeedbackEvent::Hint { reason: HintReason::TooMany, .. }),
+        "on another device: {events:?}"
+    );
+    drop(turn);
+
+    let mut passed = 0;
+    for _ in 0..5 {
+        let device = hub.sign_in(pupil.id).await;
+        for _ in 0..10 {
+            passed += u32::from(device.request(Method::GET, "/me", "").await.status == 200);
+        }
+    }
+    assert!((20..45).contains(&passed), "{passed} of 50; a little comes back each second");
+    hub.pupil("준호").await.me().await.expect("nobody else is held up");
+}
+
+#[tokio::test]
+async fn what_is_refused_counts_too() {
+    let hub = TestHub::with(|config| config.limits.per_minute = per_minute(2)).await;
+    let pupil = hub.pupil("민지").await;
+    for _ in 0..2 {
+        assert_eq!(pupil.request(Method::GET, "/audit", "").await.refusal().0, 403);
+    }
+    assert_eq!(pupil.request(Method::GET, "/audit", "").await.refusal(), (429, "too_many_requests".into()));
+}
+
 /// What a client says of itself changes nothing.
 #[tokio::test]
 async fn no_header_is_a_way_around() {

@@ -1,10 +1,11 @@
 //! The hub from outside: a real one on a real socket, asked as its clients ask.
 //!
-//! Modules are named after the addresses they test; `permissions`, `secrets_out`, `fold`, `store`, `bad_input` and
+//! Modules are named after the addresses they test; `permissions`, `secrets_out`, `fold`, `store`, `bad_input`, `attacks` and
 //! `engine_process` go across all of them.
 
 mod admin;
 mod api_keys;
+mod attacks;
 mod attempts;
 mod attempts_feedback;
 mod audit;
@@ -13,9 +14,11 @@ mod cards;
 mod classes;
 mod classes_live;
 mod discovery;
+mod disk;
 mod doctor;
 mod engine_process;
 mod enrolling;
+mod epochs;
 mod exams;
 mod exports;
 mod fold;
@@ -26,12 +29,14 @@ mod logs;
 mod ops;
 mod parents;
 mod permissions;
+mod privacy;
 mod problem_exchange;
 mod problems;
 mod progress;
 mod pupil_events;
 mod regrades;
 mod reports;
+mod retention;
 mod rollovers;
 mod rosters;
 mod secrets_out;

@@ -18,12 +18,27 @@ fn join(code: &str, login_name: &str) -> JoinAsParent {
     }
 }
 
+fn everyone() -> MakeParentCodes {
+    MakeParentCodes { everyone: true, ..MakeParentCodes::default() }
+}
+
+#[tokio::test]
+async fn nobody_named_is_not_everybody() {
+    let hub = TestHub::start().await;
+    let teacher = hub.teacher().await;
+    hub.add_pupil(hub.class, "민지").await;
+    let bad = (422, "bad_field".to_owned());
+    let nobody = MakeParentCodes::default();
+    assert_eq!(refusal(teacher.make_parent_codes(hub.class, &nobody).await), bad);
+    assert_eq!(refusal(teacher.make_parent_letters(hub.class, &nobody).await), bad);
+}
+
 #[tokio::test]
 async fn a_parent_joins_with_a_paper_code_once() {
     let hub = TestHub::start().await;
     let teacher = hub.teacher().await;
     let (minji, seoyeon) = (hub.add_pupil(hub.class, "민지").await, hub.add_pupil(hub.class, "서연").await);
-    let codes = teacher.make_parent_codes(hub.class, &MakeParentCodes::default()).await.expect("codes");
+    let codes = teacher.make_parent_codes(hub.class, &everyone()).await.expect("codes");
     assert_eq!(codes.iter().map(|code| code.pupil.pupil_id).collect::<Vec<_>>(), [minji, seoyeon]);
     assert!(codes[0].code.len() == 14 && codes[0].code != codes[1].code, "{codes:?}");
 
@@ -54,7 +69,7 @@ async fn what_is_no_way_in() {
     let hub = TestHub::start().await;
     let teacher = hub.teacher().await;
     let pupil = hub.add_pupil(hub.class, "민지").await;
-    let one = MakeParentCodes { pupil_ids: vec![pupil] };
+    let one = MakeParentCodes { pupil_ids: vec![pupil], everyone: false };
     let code = teacher.make_parent_codes(hub.class, &one).await.expect("a code").remove(0).code;
     let with = |change: fn(&mut JoinAsParent)| {
         let mut new = join(&code, "kim.jiyoung");
@@ -86,11 +101,37 @@ async fn what_is_no_way_in() {
     hub.clock.advance(minutes(61 * 24 * 60));
     let refused = hub.stranger().join_as_parent(&join(&late, "kim.late")).await;
     assert_eq!(refusal(refused), (404, "wrong_secret".into()), "past its time");
-    for _ in 0..25 {
-        let _ = hub.stranger().join_as_parent(&join("BBBB-BBBB-BBBB", "kim.guess")).await;
+    let stranger = hub.stranger();
+    for _ in 0..300 {
+        let _ = stranger.join_as_parent(&join("BBBB-BBBB-BBBB", "kim.guess")).await;
     }
-    let refused = hub.stranger().join_as_parent(&join("BBBB-BBBB-BBBB", "kim.guess")).await;
+    let refused = stranger.join_as_parent(&join("BBBB-BBBB-BBBB", "kim.guess")).await;
     assert_eq!(refusal(refused), (429, "too_many_tries".into()));
+    let right = hub.teacher().await.make_parent_codes(hub.class, &one).await.expect("a code").remove(0).code;
+    hub.stranger().join_as_parent(&join(&right, "kim.right")).await.expect("a right code opens all the same");
+}
+
+#[tokio::test]
+async fn a_new_code_ends_those_that_nobody_has_used() {
+    let hub = TestHub::start().await;
+    let teacher = hub.teacher().await;
+    let (minji, seoyeon) = (hub.add_pupil(hub.class, "민지").await, hub.add_pupil(hub.class, "서연").await);
+    let first = teacher.make_parent_codes(hub.class, &everyone()).await.expect("codes");
+    let one = MakeParentCodes { pupil_ids: vec![minji], everyone: false };
+    let second = teacher.make_parent_codes(hub.class, &one).await.expect("a code").remove(0).code;
+    let refused = hub.stranger().join_as_parent(&join(&first[0].code, "kim.first")).await;
+    assert_eq!(refusal(refused), (404, "wrong_secret".into()), "lost on the way");
+    let client = hub.stranger();
+    client.join_as_parent(&join(&second, "kim.second")).await.expect("the new one works");
+    let children = client.add_child(&first[1].code).await.expect("another pupil's goes on");
+    assert_eq!(children.iter().map(|child| child.pupil_id).collect::<Vec<_>>(), [minji, seoyeon]);
+    // Letters are codes too, and for the other parent there is a new one.
+    let third = teacher.make_parent_codes(hub.class, &one).await.expect("a code").remove(0).code;
+    teacher.make_parent_letters(hub.class, &one).await.expect("a letter");
+    let refused = hub.stranger().join_as_parent(&join(&third, "kim.third")).await;
+    assert_eq!(refusal(refused), (404, "wrong_secret".into()));
+    let fourth = teacher.make_parent_codes(hub.class, &one).await.expect("a code").remove(0).code;
+    hub.stranger().join_as_parent(&join(&fourth, "kim.fourth")).await.expect("the second parent");
 }
 
 #[tokio::test]
@@ -99,14 +140,14 @@ async fn letters_hold_the_codes() {
     let teacher = hub.teacher().await;
     hub.add_pupil(hub.class, "민지").await;
     hub.add_pupil(hub.class, "서연").await;
-    let pdf = teacher.make_parent_letters(hub.class, &MakeParentCodes::default()).await.expect("letters");
+    let pdf = teacher.make_parent_letters(hub.class, &everyone()).await.expect("letters");
     assert!(pdf.starts_with(b"%PDF-"));
     if let Some(folder) = std::env::var_os("DREAMSEED_KEEP_PDF") {
         std::fs::write(std::path::Path::new(&folder).join("letters.pdf"), &pdf).expect("written");
     }
     let (english, class) = hub.other_teacher("Ms Lee", "Grade 6 English A", Language::En).await;
     hub.add_pupil(class, "Emma Park").await;
-    let pdf = english.make_parent_letters(class, &MakeParentCodes::default()).await.expect("letters");
+    let pdf = english.make_parent_letters(class, &everyone()).await.expect("letters");
     if let Some(folder) = std::env::var_os("DREAMSEED_KEEP_PDF") {
         std::fs::write(std::path::Path::new(&folder).join("letters-en.pdf"), &pdf).expect("written");
     }

@@ -100,6 +100,7 @@ const EXPECTED: &[&str] = &[
     "PUT    /classes/{class_id}/teachers/{user_id}          .....y.y",
     "DELETE /classes/{class_id}/teachers/{user_id}          .....y.y",
     "POST   /classes/{class_id}/cards                       .....y.y",
+    "GET    /classes/{class_id}/cards                       .....y.y",
     "POST   /classes/{class_id}/parent-codes                .....y.y",
     "POST   /classes/{class_id}/parent-letters              .....y.y",
     "POST   /rosters/preview                                .....yyy",
@@ -108,6 +109,14 @@ const EXPECTED: &[&str] = &[
     "POST   /roster-changes/{roster_change_id}/undo         .....yyy",
     "POST   /rollovers/preview                              .......y",
     "POST   /rollovers                                      .......y",
+    "GET    /pupils/{user_id}/consents                      ...y.y.y",
+    "POST   /pupils/{user_id}/consents                      ...y.y.y",
+    "DELETE /pupils/{user_id}/consents/{consent_id}         ...y...y",
+    "POST   /pupils/{user_id}/export                        ...y...y",
+    "POST   /pupils/{user_id}/erasure                       .......y",
+    "GET    /retention                                      .......y",
+    "PUT    /retention/{kind}                               .......y",
+    "POST   /retention/run                                  .......y",
 ];
 
 const CALLERS: [&str; 8] = [
@@ -214,6 +223,8 @@ async fn school() -> School {
         ("{group_id}", GroupId::new().to_string()),
         ("{note_id}", NoteId::new().to_string()),
         ("{regrade_id}", RegradeId::new().to_string()),
+        ("{consent_id}", ConsentId::new().to_string()),
+        ("{kind}", "audit".to_owned()),
     ];
     School { hub, people, ids }
 }

@@ -65,11 +65,18 @@ async fn the_same_file_twice_makes_nothing_twice() {
     let first = import(&teacher, &file).await;
     let after = count(&teacher).await;
     assert_eq!(first.items[0].problem_id, first.items[3].problem_id, "the same problem twice in one file");
+    assert_eq!(
+        (first.taken, first.changed, first.known, first.refused),
+        (1, 1, 2, 2),
+        "what is made and what is not"
+    );
     assert!(first.items[3].remarks.contains(&"이 파일의 1번과 같은 문제라 한 번만 만듭니다.".to_owned()));
     let shown = preview(&teacher, &file).await;
     assert_eq!(shown.items[0].problem_id, first.items[0].problem_id);
     assert!(shown.items[0].remarks.contains(&"이미 있는 문제라 새로 만들지 않습니다.".to_owned()));
     let again = import(&teacher, &file).await;
+    assert_eq!((again.taken, again.changed, again.known, again.refused), (0, 0, 4, 2));
+    assert_eq!(again.items[0].outcome, ImportOutcome::Known);
     assert_eq!(again.items[2].problem_id, first.items[2].problem_id);
     assert_eq!(count(&teacher).await, after);
 }
@@ -122,9 +129,14 @@ async fn what_the_hub_gives_out_it_takes_back_as_it_was() {
     for draft in [fraction_problem(), choice_problem(), word_problem()] {
         made.push(teacher.add_problem(&draft).await.expect("made").problem_id);
     }
+    let mut there = made.clone();
     for format in [ProblemFormat::Gift, ProblemFormat::MoodleXml] {
         let asked = ExportProblems { format, problem_ids: made.clone() };
         let file = teacher.export_problems(&asked, Language::En).await.expect("a file");
+        // What is there already would not be made again.
+        for id in there.drain(..) {
+            teacher.archive_problem(id).await.expect("archived");
+        }
         let shown = teacher
             .preview_problem_import(format, Language::En, SKILL, file.clone())
             .await
@@ -133,6 +145,7 @@ async fn what_the_hub_gives_out_it_takes_back_as_it_was() {
         let taken =
             teacher.import_problems(format, Language::En, SKILL, &shown.digest, file).await.expect("taken");
         for (item, origin) in taken.items.iter().zip(&made) {
+            there.extend(item.problem_id);
             let copy = teacher.problem(item.problem_id.expect("kept")).await.expect("there").draft;
             let original = teacher.problem(*origin).await.expect("there").draft;
             assert_eq!((&copy.title.en, &copy.key), (&original.title.en, &original.key));
@@ -144,7 +157,48 @@ async fn what_the_hub_gives_out_it_takes_back_as_it_was() {
     }
     let all = ExportProblems { format: ProblemFormat::MoodleXml, problem_ids: Vec::new() };
     let file = teacher.export_problems(&all, Language::Ko).await.expect("a file");
-    assert_eq!(file.matches("<question type=").count(), count(&teacher).await);
+    let open =
+        teacher.problems().await.expect("the list").into_iter().filter(|listed| !listed.archived).count();
+    assert_eq!(file.matches("<question type=").count(), open);
+}
+
+/// A file holds one language; a problem of both is the same problem when it comes back.
+#[tokio::test]
+async fn the_hubs_own_file_makes_no_problem_again() {
+    let hub = TestHub::start().await;
+    let teacher = hub.teacher().await;
+    let before = count(&teacher).await;
+    assert!(before >= 60, "the starter problems: {before}");
+    for format in [ProblemFormat::Gift, ProblemFormat::MoodleXml] {
+        for language in [Language::Ko, Language::En] {
+            let all = ExportProblems { format, problem_ids: Vec::new() };
+            let file = teacher.export_problems(&all, language).await.expect("a file");
+            let shown = teacher
+                .preview_problem_import(format, language, SKILL, file.clone())
+                .await
+                .expect("a report");
+            let new: Vec<_> =
+                shown.items.iter().filter(|item| item.outcome != ImportOutcome::Known).collect();
+            assert!(new.is_empty() && shown.items.len() == before, "{format:?} {language:?}: {new:?}");
+            let ids: std::collections::HashSet<_> = shown.items.iter().map(|item| item.problem_id).collect();
+            assert_eq!(ids.len(), before, "each is its own problem");
+            let taken = teacher.import_problems(format, language, SKILL, &shown.digest, file).await;
+            assert_eq!(taken.expect("taken").taken, 0);
+            assert_eq!(count(&teacher).await, before);
+        }
+    }
+
+    // What was changed in the other program is another problem.
+    let made = teacher.add_problem(&choice_problem()).await.expect("made").problem_id;
+    let asked = ExportProblems { format: ProblemFormat::Gift, problem_ids: vec![made] };
+    let file = teacher.export_problems(&asked, Language::En).await.expect("a file");
+    let preview = async |file: String| {
+        let shown = teacher.preview_problem_import(ProblemFormat::Gift, Language::En, SKILL, file).await;
+        shown.expect("a report").items.remove(0)
+    };
+    assert_eq!(preview(file.clone()).await.problem_id, Some(made));
+    let title = teacher.problem(made).await.expect("there").draft.title.en.expect("a title");
+    assert_ne!(preview(file.replace(&title, "Another title")).await.outcome, ImportOutcome::Known);
 }
 
 #[tokio::test]

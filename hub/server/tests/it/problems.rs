@@ -1,14 +1,19 @@
 //! `/problems`, `/problem-versions`, `/skills`: what authors write and pupils see.
 
+use dreamseed_hub::content_pack;
 use dreamseed_testkit::{
-    TestHub, both, choice_problem, fraction_problem, number, refusal, sum_problem, word_problem,
+    TestHub, both, choice_problem, fraction_problem, number, practice, refusal, submission, sum_problem,
+    word_problem,
 };
 use dreamseed_wire::{
     Language,
     answer::{Answer, Grade},
-    authoring::{FigureDraft, Localised, ProblemDraft, TryDraft},
+    authoring::{AnswerKey, FigureDraft, Localised, ProblemDraft, TryDraft},
+    hub::NoticeCode,
     ids::*,
+    lesson::HintCeiling,
     question::Question,
+    regrade::{ApplyRegrade, CorrectKey},
 };
 
 /// Puts a fault into a draft.
@@ -30,6 +35,72 @@ async fn the_starter_problems_are_there_once() {
     let english = hub.teacher().await.skills(Language::En).await.expect("skills");
     assert_eq!(english.len(), skills.len());
     assert_ne!(english[0].name, skills[0].name);
+}
+
+#[tokio::test]
+async fn what_the_school_made_of_a_starter_problem_outlives_a_restart() {
+    let mut hub = TestHub::start().await;
+    let teacher = hub.teacher().await;
+    let listed = teacher.problems().await.expect("the list");
+    let mut numbers = Vec::new();
+    for listing in listed.iter().filter(|listing| listing.question_kind == "number").take(2) {
+        numbers.push(teacher.problem(listing.problem_id).await.expect("a problem"));
+    }
+    let [edited, corrected] = numbers.try_into().expect("two number problems");
+    let draft = ProblemDraft { title: both("우리 학교 제목", "Our own title"), ..edited.draft.clone() };
+    let edited = teacher.change_problem(edited.problem_id, &draft).await.expect("changed");
+
+    let correction = CorrectKey {
+        key: AnswerKey::Number {
+            value: "987654".into(),
+            tolerance: None,
+            units: vec![],
+            unit_required: false,
+            lowest_terms: false,
+            form: None,
+        },
+        check: None,
+    };
+    let id = corrected.problem_id;
+    let preview = teacher.preview_regrade(id, &correction).await.expect("a preview");
+    let regrade = ApplyRegrade { correction, digest: preview.digest, reason: "정답이 틀렸음".into() };
+    teacher.apply_regrade(id, &regrade).await.expect("corrected");
+    let corrected = teacher.problem(id).await.expect("the problem");
+
+    hub.restart().await;
+    let teacher = hub.teacher().await;
+    assert_eq!(teacher.problem(edited.problem_id).await.expect("the problem"), edited);
+    assert_eq!(teacher.problem(id).await.expect("the problem"), corrected);
+    let pupil = hub.pupil("민지").await;
+    let lesson = practice("수업", vec![id], HintCeiling::WorkedStep);
+    let lesson = teacher.open_lesson(hub.class, &lesson).await.expect("open");
+    let answer = submission(corrected.problem_version_id, Some(lesson.lesson_id), number("987654"));
+    assert_eq!(pupil.submit_answer(&answer).await.expect("kept").grade, Some(Grade::Right));
+
+    // Nothing new came with the hub, so there is nothing to tell; a new edition is told once, and not loaded.
+    let told = async |hub: &TestHub| {
+        let notices = hub.admin().await.notices(Language::En).await.expect("notices");
+        notices.into_iter().find(|notice| notice.code == NoticeCode::StarterKept)
+    };
+    assert_eq!(told(&hub).await, None);
+    let edition = ProblemDraft { title: both("새 판", "A new edition"), ..draft };
+    let mut drafts = content_pack::starter_problems().expect("readable");
+    for (_, shipped) in &mut drafts {
+        if shipped.statement == edition.statement {
+            *shipped = edition.clone();
+        }
+    }
+    let load = async |hub: &TestHub| {
+        let (drafts, now) = (drafts.clone(), hub.ctx().clock.now());
+        hub.write(move |tx| content_pack::load(tx, &drafts, now)).await
+    };
+    assert_eq!(load(&hub).await, 0);
+    let notice = told(&hub).await.expect("told");
+    hub.admin().await.dismiss_notice(notice.notice_id).await.expect("dismissed");
+    assert_eq!(load(&hub).await, 0);
+    assert_eq!(told(&hub).await, None, "once is enough");
+    hub.reload().await;
+    assert_eq!(teacher.problem(edited.problem_id).await.expect("the problem"), edited);
 }
 
 #[tokio::test]
@@ -145,7 +216,7 @@ async fn a_draft_can_be_tried_before_it_is_saved() {
     assert_eq!((right.grade, right.misconception), (Grade::Right, None));
     let mut broken = trial(number("1"));
     broken.draft.key = ProblemDraft { key: sum_problem(1).key, ..fraction_problem() }.key;
-    if let dreamseed_wire::authoring::AnswerKey::Number { value, .. } = &mut broken.draft.key {
+    if let AnswerKey::Number { value, .. } = &mut broken.draft.key {
         *value = "eins".into();
     }
     assert_eq!(refusal(teacher.try_draft(&broken).await), (422, "bad_field".into()));

@@ -1,6 +1,7 @@
 //! `/problems/{problem_id}/regrades`, `/regrades/{regrade_id}/undo` and `/attempts/{attempt_id}/grade`: grades are
 //! corrected, shown, told and taken back, and nothing of them is ever overwritten.
 
+use dreamseed_hub::store::grades;
 use dreamseed_testkit::{
     Given, Person, TestHub, choice_problem, fraction_problem, minutes, next_event, refusal, submission,
     sum_problem,
@@ -11,7 +12,7 @@ use dreamseed_wire::{
     attempt::{CellState, GradeSource},
     authoring::AnswerKey,
     ids::*,
-    lesson::{HintCeiling, LessonMode, NoteKind, OpenLesson, PupilNote},
+    lesson::{HintCeiling, LessonFor, LessonMode, NoteKind, OpenLesson, PupilNote},
     live::LiveEvent,
     regrade::{ApplyRegrade, CorrectKey, OverrideGrade, RegradePreview, RegradeView},
 };
@@ -132,6 +133,36 @@ async fn a_wrong_key_is_corrected_as_previewed_and_everybody_is_told_kindly() {
 }
 
 #[tokio::test]
+async fn a_correction_that_was_cut_short_is_ended_at_the_next_start() {
+    let mut hub = TestHub::start().await;
+    let teacher = hub.teacher().await;
+    let given = hub.give(&[sum_problem(4)]).await;
+    let pupil = hub.pupil("민지").await;
+    let attempt = answer(&pupil, &given, "6").await;
+    correct(&teacher, &given, "6").await;
+    assert_eq!(grade(&teacher, attempt).await, (Grade::Right, GradeSource::Regrade));
+    hub.stop().await;
+    // As if the answer had been graded by the old key while the correction was written.
+    let conn = rusqlite::Connection::open(hub.database()).expect("a database");
+    conn.execute_batch("DELETE FROM regrade_changes; DELETE FROM grades WHERE revision > 1")
+        .expect("cut short");
+    conn.close().expect("closed");
+    hub.start_again().await;
+    let teacher = hub.teacher().await;
+    assert_eq!(grade(&teacher, attempt).await, (Grade::Right, GradeSource::Regrade));
+    let revisions = hub
+        .ctx()
+        .store
+        .read(move |conn| grades::of_attempt(conn, attempt))
+        .await
+        .expect("readable")
+        .expect("an answer");
+    hub.restart().await;
+    let again = hub.ctx().store.read(move |conn| grades::of_attempt(conn, attempt)).await.expect("readable");
+    assert_eq!(again.expect("an answer").grade.revision, revisions.grade.revision, "nothing is left to do");
+}
+
+#[tokio::test]
 async fn undoing_gives_back_what_counted_and_keeps_what_a_teacher_decided_since() {
     let hub = TestHub::start().await;
     let teacher = hub.teacher().await;
@@ -206,7 +237,7 @@ async fn names_of_other_teachers_pupils_are_not_shown_and_only_ones_own_correcti
         problem_ids: vec![problem],
         mode: LessonMode::Practice,
         hint_ceiling: HintCeiling::Concept,
-        pupil_ids: vec![],
+        whom: LessonFor::Class,
         minutes: None,
     };
     let lesson = other.open_lesson(other_class, &lesson).await.expect("a lesson");
@@ -328,7 +359,7 @@ async fn an_exam_keeps_its_grades_also_when_its_key_is_corrected() {
         problem_ids: vec![problem.problem_id],
         mode: LessonMode::Exam,
         hint_ceiling: HintCeiling::None,
-        pupil_ids: vec![],
+        whom: LessonFor::Class,
         minutes: Some(40),
     };
     let exam = teacher.open_lesson(hub.class, &exam).await.expect("an exam");

@@ -5,7 +5,7 @@ use dreamseed_testkit::{Person, TestHub, refusal};
 use dreamseed_wire::{
     Language,
     ids::*,
-    lesson::{HintCeiling, LessonMode, OpenLesson},
+    lesson::{HintCeiling, LessonFor, LessonMode, OpenLesson},
     people::{MovePupil, RosterChange, RosterFaultKind, RosterImported, RosterPreview},
 };
 use proptest::prelude::*;
@@ -176,6 +176,88 @@ async fn moves_swaps_spellings_and_who_is_missing() {
 }
 
 #[tokio::test]
+async fn nobody_inherits_an_account_by_a_number() {
+    let hub = TestHub::start().await;
+    let admin = hub.admin().await;
+    import(&admin, &list(&["5-1-1 김민준", "5-1-2 이서연", "5-1-3 박지호"]), false).await;
+    let before = school(&admin).await;
+    let left = hub.ctx().school.get().classes[&hub.class].pupils[2].1;
+    let text = list(&["5-1-1 김민준(A)", "5-1-2 이서현", "5-1-3 황보영"]);
+    let shown = preview(&admin, &text).await;
+    assert_eq!(
+        told(&shown),
+        ["김민준 is 김민준(A)", "이서연 is 이서현", "new 5학년 1반 3 황보영"],
+        "nearly the same name is a spelling, another name is another child"
+    );
+    assert_eq!((shown.taken.len(), shown.missing.len(), shown.faults.len()), (1, 1, 0));
+    let taken = &shown.taken[0];
+    assert_eq!((taken.line, taken.pupil.pupil_id, taken.pupil.number), (4, left, 3));
+    assert_eq!((taken.pupil.name.as_str(), taken.name.as_str()), ("박지호", "황보영"));
+    let refused = admin.import_roster("5학년.csv", Some(2026), &shown.digest, false, text.clone()).await;
+    assert_eq!(refusal(refused), (409, "taken".into()));
+    assert_eq!(school(&admin).await, before, "nothing by accident");
+
+    let imported = import(&admin, &text, true).await;
+    assert_eq!((imported.pupils_added, imported.renamed, imported.archived), (1, 2, 1));
+    assert_eq!(school(&admin).await, ["5학년 1반: 1 김민준(A), 2 이서현, 3 황보영"]);
+    let new = hub.ctx().school.get().classes[&hub.class].pupils[2].1;
+    assert_ne!(new, left, "the new child has an account of their own");
+    admin.undo_roster_change(imported.change_id).await.expect("undone");
+    assert_eq!(school(&admin).await, before);
+}
+
+#[tokio::test]
+async fn who_of_two_with_one_name_is_meant_is_asked() {
+    let hub = TestHub::start().await;
+    let admin = hub.admin().await;
+    import(&admin, &list(&["5-1-1 김민준", "5-1-2 이서연", "5-1-3 김민준"]), false).await;
+    let before = school(&admin).await;
+    for (lines, bad, value) in [
+        // One of the two under another number, both and a third, and one pupil of whom there are now two.
+        (vec!["5-1-1 이서연", "5-1-2 김민준"], vec![3], "김민준: 5학년 1반 1, 5학년 1반 3"),
+        (
+            vec!["5-1-4 김민준", "5-1-5 김민준", "5-1-6 김민준"],
+            vec![2, 3, 4],
+            "김민준: 5학년 1반 1, 5학년 1반 3",
+        ),
+        (vec!["5-1-8 이서연", "5-1-9 이서연"], vec![2, 3], "이서연: 5학년 1반 2"),
+        (vec!["5-2-1 김민준", "5-1-2 이서연"], vec![2], ""),
+    ] {
+        let text = list(&lines);
+        let shown = preview(&admin, &text).await;
+        let faults: Vec<_> = shown.faults.iter().map(|fault| (fault.line, fault.kind)).collect();
+        if value.is_empty() {
+            assert_eq!(faults, [(Some(2), RosterFaultKind::Ambiguous)], "in another class of the list");
+        } else {
+            let expected: Vec<_> = bad.iter().map(|line| (Some(*line), RosterFaultKind::Ambiguous)).collect();
+            assert_eq!((faults, shown.faults[0].value.as_str()), (expected, value));
+        }
+        assert!(
+            shown.missing.iter().all(|pupil| !value.starts_with(&pupil.name)),
+            "nobody who may be meant is missing: {shown:?}"
+        );
+        let refused = admin.import_roster("5학년.csv", Some(2026), &shown.digest, true, text).await;
+        assert_eq!(refusal(refused), (422, "bad_file".into()));
+    }
+    assert_eq!(school(&admin).await, before);
+    // The number says who is meant; so does the order of their numbers if all are there.
+    let shown = preview(&admin, &list(&["5-1-2 이서연", "5-1-3 김민준"])).await;
+    assert_eq!((told(&shown), shown.faults.len(), shown.missing.len()), (Vec::new(), 0, 1));
+    let shown = preview(&admin, &list(&["5-1-1 이서연", "5-1-2 김민준", "5-1-4 김민준"])).await;
+    assert_eq!((shown.faults.len(), shown.changes.len()), (0, 3));
+}
+
+#[tokio::test]
+async fn a_list_that_was_exported_changes_nothing() {
+    let hub = TestHub::start().await;
+    let admin = hub.admin().await;
+    import(&admin, &list(&["5-1-1 -김공식"]), false).await;
+    assert_eq!(school(&admin).await, ["5학년 1반: 1 -김공식"]);
+    let shown = preview(&admin, &list(&["5-1-1 '-김공식"])).await;
+    assert_eq!((shown.changes.len(), shown.missing.len()), (0, 0), "{shown:?}");
+}
+
+#[tokio::test]
 async fn a_list_of_the_next_year_moves_whoever_is_known() {
     let hub = TestHub::start().await;
     let admin = hub.admin().await;
@@ -324,7 +406,7 @@ async fn an_import_is_undone_as_long_as_nothing_is_built_on_it() {
                     problem_ids: vec![problem.problem_id],
                     mode: LessonMode::Practice,
                     hint_ceiling: HintCeiling::None,
-                    pupil_ids: Vec::new(),
+                    whom: LessonFor::Class,
                     minutes: None,
                 };
                 admin.open_lesson(class_id, &lesson).await.expect("a lesson");
@@ -391,7 +473,7 @@ fn lists() -> impl Strategy<Value = Vec<String>> {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 12, ..ProptestConfig::default() })]
 
-    /// What was previewed is what happens: after it the same list changes nothing, everybody of the list is in their
+    /// A list in which nobody can be taken for another is taken, and what was previewed is what happens: after it the same list changes nothing, everybody of the list is in their
     /// place, nobody is lost, and the undo brings back exactly what stood before.
     #[test]
     fn an_import_does_what_it_says(lists in lists(), archive in any::<bool>()) {
@@ -401,6 +483,14 @@ proptest! {
             let admin = hub.admin().await;
             for text in lists {
                 let before = school(&admin).await;
+                let shown = preview(&admin, &text).await;
+                if !shown.faults.is_empty() {
+                    let refused =
+                        admin.import_roster("5학년.csv", Some(2026), &shown.digest, archive, text).await;
+                    assert_eq!(refusal(refused), (422, "bad_file".into()));
+                    continue;
+                }
+                let archive = archive || !shown.taken.is_empty();
                 let imported = import(&admin, &text, archive).await;
                 let again = preview(&admin, &text).await;
                 assert!(again.changes.is_empty(), "{text}{again:?}");

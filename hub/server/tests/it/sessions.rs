@@ -150,16 +150,20 @@ async fn wrong_pins_make_that_pupil_wait_and_nobody_else() {
     hub.set_pin(&[pupil, classmate], PIN).await;
     let code = hub.code_of(hub.class);
     let stranger = hub.stranger();
+    // A program that shows no mark of its device.
+    let sign_in = async |pin: &str| {
+        let body = json!({ "kind": "pupil", "class_code": code, "pupil_id": pupil, "pin": pin }).to_string();
+        request(&stranger, Method::POST, "/api/v1/sessions", None, &body).await
+    };
     for _ in 0..5 {
-        assert_eq!(refusal(stranger.sign_in_pupil(&code, pupil, "111222").await), wrong_secret());
+        assert_eq!(sign_in("111222").await.refusal(), wrong_secret());
     }
-    let body = json!({ "kind": "pupil", "class_code": code, "pupil_id": pupil, "pin": PIN }).to_string();
-    let reply = request(&stranger, Method::POST, "/api/v1/sessions", None, &body).await;
+    let reply = sign_in(PIN).await;
     assert_eq!(reply.refusal(), (429, "too_many_tries".into()), "even with the right PIN");
     assert_eq!(reply.header("retry-after"), "30");
     stranger.sign_in_pupil(&code, classmate, PIN).await.expect("classmates go on");
     hub.clock.advance(std::time::Duration::from_secs(30));
-    stranger.sign_in_pupil(&code, pupil, PIN).await.expect("after the wait");
+    assert_eq!(sign_in(PIN).await.status, 201, "after the wait");
 
     // A new PIN from the teacher works at once.
     for _ in 0..5 {
@@ -229,21 +233,154 @@ async fn thirty_five_pupils_from_one_address_all_get_in() {
     assert_eq!(names.len(), 35);
 }
 
+/// Wrong codes are slowed beyond the hub's budget; a right one opens whatever others have tried, from any address.
 #[tokio::test]
-async fn guessing_class_codes_is_slowed_down_but_known_classes_open() {
+async fn wrong_class_codes_hold_up_no_right_one() {
     let hub = TestHub::start().await;
     let code = hub.code_of(hub.class);
-    let (_, second) = hub.other_teacher("박선생", "5학년 2반", Language::Ko).await;
     let stranger = hub.stranger();
-    stranger.open_roster(&code).await.expect("opened");
-    for n in 0..20 {
-        assert_eq!(refusal(stranger.open_roster(&format!("AAAA-AA{n:02}")).await).0, 404);
+    for n in 0..300 {
+        let seen = refusal(stranger.open_roster(&format!("AAAA-A{n:03}")).await);
+        assert_eq!(seen, (404, "not_found".into()), "{n}");
     }
     assert_eq!(refusal(stranger.open_roster("AAAA-AAAA").await), (429, "too_many_tries".into()));
-    assert_eq!(refusal(stranger.open_roster(&hub.code_of(second)).await).0, 429);
-    stranger.open_roster(&code).await.expect("known at this address");
+    stranger.open_roster(&code).await.expect("never opened here before");
     hub.clock.advance(minutes(1));
-    stranger.open_roster(&hub.code_of(second)).await.expect("after a minute");
+    assert_eq!(refusal(stranger.open_roster("AAAA-AAAA").await).0, 404, "after a minute");
+}
+
+/// Somebody tries codes at the school's address; then a class signs in there, each pupil mistyping three times.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_class_signs_in_beside_somebody_who_tries_codes() {
+    let hub = TestHub::with(|config| config.sign_in.parallel_hashes = 4).await;
+    let mut pupils = Vec::new();
+    for n in 0..35 {
+        pupils.push(hub.add_pupil(hub.class, &format!("학생 {n}")).await);
+    }
+    hub.set_pin(&pupils, PIN).await;
+    let (code, guesser) = (hub.code_of(hub.class), hub.stranger());
+    for n in 0..100 {
+        assert_eq!(refusal(guesser.open_roster(&format!("AAAA-A{n:03}")).await).0, 404);
+    }
+    let mut tasks = tokio::task::JoinSet::new();
+    for pupil in pupils {
+        let (hub, code) = (hub.stranger(), code.clone());
+        tasks.spawn(async move {
+            hub.open_roster(&code).await.expect("the names of the class");
+            for _ in 0..3 {
+                assert_eq!(refusal(hub.sign_in_pupil(&code, pupil, "111222").await), wrong_secret());
+            }
+            hub.sign_in_pupil(&code, pupil, PIN).await.expect("signed in");
+        });
+    }
+    assert_eq!(tasks.join_all().await.len(), 35);
+}
+
+/// A sign-in as a browser that shows its mark; what it is told and the mark it keeps then.
+async fn sign_in_marked(
+    hub: &TestHub,
+    pupil: UserId,
+    pin: &str,
+    mark: Option<&str>,
+) -> (u16, Option<String>) {
+    let body =
+        json!({ "kind": "pupil", "class_code": hub.code_of(hub.class), "pupil_id": pupil, "pin": pin });
+    let cookie = mark.map(|mark| format!("ds_refresh=x; ds_device={mark}"));
+    let mut headers = vec![("content-type", "application/json")];
+    headers.extend(cookie.as_deref().map(|cookie| ("cookie", cookie)));
+    let reply = hub.stranger().raw(Method::POST, "/api/v1/sessions", &headers, body.to_string()).await;
+    let (status, headers, _) = reply.expect("a reply");
+    let kept =
+        headers.get_all("set-cookie").iter().filter_map(|value| value.to_str().ok()).find_map(|value| {
+            let (mark, rules) = value.strip_prefix("ds_device=")?.split_once("; ")?;
+            assert_eq!(rules, "HttpOnly; SameSite=Strict; Path=/api/v1/sessions; Max-Age=34560000");
+            Some(mark.to_owned())
+        });
+    (status.as_u16(), kept.or_else(|| mark.map(str::to_owned)))
+}
+
+#[tokio::test]
+async fn a_classmates_guesses_do_not_hold_up_the_pupil() {
+    let mut hub = TestHub::start().await;
+    let pupil = hub.add_pupil(hub.class, "민지").await;
+    hub.set_pin(&[pupil], PIN).await;
+    let (status, own) = sign_in_marked(&hub, pupil, PIN, None).await;
+    assert_eq!(status, 201);
+    let own = own.expect("a mark");
+
+    // A classmate's browser: five tries, then it waits, the right PIN or not.
+    let (status, mark) = sign_in_marked(&hub, pupil, "111222", None).await;
+    let (mut seen, mut mark) = (vec![status], mark);
+    for _ in 0..49 {
+        let (status, next) = sign_in_marked(&hub, pupil, "111222", mark.as_deref()).await;
+        seen.push(status);
+        mark = next;
+    }
+    assert_eq!(
+        seen.iter().filter(|status| **status == 401).count(),
+        6,
+        "one before it had its mark: {seen:?}"
+    );
+    assert_eq!(sign_in_marked(&hub, pupil, PIN, mark.as_deref()).await.0, 429);
+    assert_eq!(sign_in_marked(&hub, pupil, PIN, Some(&own)).await.0, 201, "the pupil's own device");
+
+    // Any number of pretended devices spend the budget of the account, not the pupil's device.
+    let mut spent = 0;
+    loop {
+        let mut forged = None;
+        let mut status = 401;
+        for _ in 0..5 {
+            (status, forged) = sign_in_marked(&hub, pupil, "111222", forged.as_deref()).await;
+            spent += u32::from(status == 401);
+        }
+        if status == 429 || spent > 100 {
+            break;
+        }
+    }
+    assert!(spent <= 60, "{spent}");
+    assert_eq!(sign_in_marked(&hub, pupil, PIN, Some(&own)).await.0, 201);
+    hub.restart().await;
+    assert_eq!(sign_in_marked(&hub, pupil, PIN, Some(&own)).await, (201, Some(own)), "known after a restart");
+}
+
+#[tokio::test]
+async fn a_pupil_has_five_sessions_and_the_oldest_ends() {
+    let hub = TestHub::start().await;
+    let pupil = hub.add_pupil(hub.class, "민지").await;
+    hub.set_pin(&[pupil], PIN).await;
+    let code = hub.code_of(hub.class);
+    let mut devices = Vec::new();
+    for _ in 0..7 {
+        let client = hub.stranger();
+        client.sign_in_pupil(&code, pupil, PIN).await.expect("signed in");
+        let token = client.access_token().expect("a token");
+        // Not the client that signed in: it would try to go on by its refresh token.
+        devices.push(hub.stranger().with_token(token));
+        hub.clock.advance(std::time::Duration::from_secs(1));
+    }
+    for (number, device) in devices.iter().enumerate() {
+        let seen = device.me().await;
+        assert_eq!(seen.is_ok(), number >= 2, "{number}: {seen:?}");
+    }
+    assert_eq!(devices[6].my_sessions().await.expect("sessions").len(), 5);
+}
+
+/// All at once is no way around.
+#[tokio::test(flavor = "multi_thread")]
+async fn thirty_sign_ins_at_once_leave_five_sessions() {
+    let hub = TestHub::with(|config| config.sign_in.parallel_hashes = 4).await;
+    let pupil = hub.add_pupil(hub.class, "민지").await;
+    hub.set_pin(&[pupil], PIN).await;
+    let code = hub.code_of(hub.class);
+    let before = hub.ctx().auth.sessions().count();
+    let mut tasks = tokio::task::JoinSet::new();
+    for _ in 0..30 {
+        let (client, code) = (hub.stranger(), code.clone());
+        tasks.spawn(async move { client.sign_in_pupil(&code, pupil, PIN).await.is_ok() });
+    }
+    let opened = tasks.join_all().await.into_iter().filter(|opened| *opened).count();
+    assert!(opened >= 5, "{opened}");
+    assert_eq!(hub.ctx().auth.sessions().count() - before, 5);
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@ use std::{
 
 use dreamseed_hub::{
     hub::Hub,
-    store::{Store, StoreError, attempts, audit, hub_meta::FirstStart, migrations},
+    store::{Store, StoreError, attempts, audit, hub_meta::FirstStart, migrations, standings},
 };
 use dreamseed_models::scripted::{Script, ScriptedEngine};
 use dreamseed_testkit::{MockClock, TestHub, config_in, fraction_problem};
@@ -73,6 +73,78 @@ fn migrating_twice_changes_nothing() {
         "{before:#?}"
     );
 }
+
+/// The first version knew of no times in the grid; they are folded from the log when the hub of today first opens it.
+#[tokio::test]
+async fn a_database_of_the_first_version_gets_its_grid_from_the_log() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("hub.db");
+    let conn = Connection::open(&file).expect("a database");
+    conn.execute_batch(include_str!("../../migrations/0001_record.sql")).expect("the first version");
+    conn.execute_batch(FIRST_VERSION_ROWS).expect("rows");
+    conn.pragma_update(None, "user_version", 1).expect("set");
+    // As the hub of today marks its files.
+    let today = tempfile::tempdir().expect("a folder");
+    let made = Store::open(&today.path().join("hub.db"), &first_start(), |_| {}).expect("a database");
+    let mark: i64 = made
+        .read(|conn| Ok::<_, StoreError>(conn.pragma_query_value(None, "application_id", |row| row.get(0))?))
+        .await
+        .expect("read");
+    conn.pragma_update(None, "application_id", mark).expect("marked");
+    conn.close().expect("closed");
+
+    let store = Store::open(&file, &first_start(), |_| {}).expect("brought up to date");
+    let rows = |conn: &Connection| {
+        let mut query = conn.prepare(
+            "SELECT tries || ' ' || solved || ' ' || first_at || ' ' || last_at || ' ' || wrong_in_row || ' ' || \
+             coalesce(misconception, '-') || ' ' || misconception_in_row || ' ' || helps || ' ' || \
+             hex(last_attempt) FROM standings",
+        )?;
+        let rows = query.query_map([], |row| row.get::<_, String>(0))?;
+        Ok::<_, StoreError>(rows.collect::<Result<Vec<_>, _>>()?)
+    };
+    let migrated = store.read(rows).await.expect("read");
+    assert_eq!(migrated, [format!("2 0 1000 3000 2 1 2 1 {}", "A2".repeat(16))]);
+    store.write(|tx| standings::rebuild(tx.conn())).await.expect("folded again");
+    assert_eq!(store.read(rows).await.expect("read"), migrated);
+    let marked: i64 = store
+        .read(|conn| {
+            Ok::<_, StoreError>(conn.query_row("SELECT count(*) FROM cache_rebuilds", [], |row| row.get(0))?)
+        })
+        .await
+        .expect("read");
+    assert_eq!(marked, 0, "once is enough");
+}
+
+/// One pupil, one problem, two wrong answers with the same mistake, help for the second.
+const FIRST_VERSION_ROWS: &str = r#"
+    INSERT INTO epochs VALUES (1, zeroblob(16), NULL, 'first', 1, 0);
+    INSERT INTO hub VALUES (1, zeroblob(16), '', 'Asia/Seoul', 1, 0, 0);
+    INSERT INTO users (id, role, name, language, secret, created_at)
+    VALUES (x'01010101010101010101010101010101', 'student', 'x', 'ko', '!', 0);
+    INSERT INTO problems (id, source, created_at) VALUES (x'02020202020202020202020202020202', 'school', 0);
+    INSERT INTO problem_versions (id, problem_id, version, skill, draft, content_hash, created_at)
+    VALUES (x'03030303030303030303030303030303', x'02020202020202020202020202020202', 1, 's', '{}', x'00', 0);
+    INSERT INTO attempts
+        (hub_seq, epoch, id, pupil_id, problem_version_id, skill, body_hash, answer, occurred_at, received_at, day, row_hash)
+    VALUES
+        (1, 1, x'A1A1A1A1A1A1A1A1A1A1A1A1A1A1A1A1', x'01010101010101010101010101010101',
+         x'03030303030303030303030303030303', 's', x'00', '{"kind":"number","text":"1"}', 1000, 1000, '1970-01-01', x'00'),
+        (3, 1, x'A2A2A2A2A2A2A2A2A2A2A2A2A2A2A2A2', x'01010101010101010101010101010101',
+         x'03030303030303030303030303030303', 's', x'00', '{"kind":"number","text":"2"}', 3000, 3000, '1970-01-01', x'00');
+    INSERT INTO grades
+        (hub_seq, attempt_seq, revision, source, grade, is_right, is_evidence, misconception, key_version_id, created_at)
+    VALUES
+        (2, 1, 1, 'code', '{"grade":"wrong"}', 0, 1, 1, x'03030303030303030303030303030303', 1000),
+        (4, 3, 1, 'code', '{"grade":"wrong"}', 0, 1, 1, x'03030303030303030303030303030303', 3000);
+    INSERT INTO feedback (hub_seq, id, attempt_seq, turn, language, state, asked_at)
+    VALUES (5, x'05050505050505050505050505050505', 3, 1, 'ko', 'done', 4000);
+    INSERT INTO standings
+        (pupil_id, lesson_id, problem_version_id, tries, solved, helped_seq, last_attempt, last_seq)
+    VALUES
+        (x'01010101010101010101010101010101', zeroblob(16), x'03030303030303030303030303030303', 2, 0, 5,
+         x'A2A2A2A2A2A2A2A2A2A2A2A2A2A2A2A2', 5);
+"#;
 
 #[tokio::test]
 async fn a_newer_database_is_left_as_it_is() {

@@ -5,6 +5,7 @@ import Library from '@lucide/svelte/icons/library';
 import School from '@lucide/svelte/icons/school';
 import Users from '@lucide/svelte/icons/users';
 import type { Route } from '../../router/routes';
+import './faultWords';
 import { s } from './texts';
 
 /** The screens of teachers and admins; loaded only when one of them is signed in. The first with a word in the
@@ -64,6 +65,6 @@ export const staffRoutes: readonly Route[] = [
   },
   { path: '/doctor', roles: ['admin'], load: () => import('./admin/Doctor.svelte') },
   { path: '/audit', roles: ['admin'], load: () => import('./admin/Audit.svelte') },
-  { path: '/api-keys', roles: ['admin'], load: () => import('./admin/ApiKeys.svelte') },
+  { path: '/keys', roles: ['admin'], load: () => import('./admin/ApiKeys.svelte') },
   { path: '/retention', roles: ['admin'], load: () => import('./admin/Retention.svelte') },
 ];

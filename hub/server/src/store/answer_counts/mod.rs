@@ -7,7 +7,7 @@ use dreamseed_wire::{
 };
 use rusqlite::{Connection, params};
 
-use super::{StoreError, WriteTx, from_json, to_json};
+use super::{StoreError, WriteTx, from_json, key_of, list_of_ids, to_json};
 
 /// Answers to a problem in a lesson that could be read.
 #[derive(Debug, Clone, Copy)]
@@ -43,33 +43,50 @@ pub fn recount(
         return Ok(());
     }
     let text = to_json(answer, "answer")?;
-    let gone = params![key_of(lesson), version, text, outcome(before)];
-    tx.conn().prepare_cached(include_str!("take_off.sql"))?.execute(gone)?;
-    tx.conn().prepare_cached(include_str!("forget_none.sql"))?.execute(gone)?;
+    take_off(tx, lesson, version, &text, before)?;
     count(tx, lesson, version, answer, after)
 }
 
-/// How the problems of a lesson went.
-pub fn of_lesson(conn: &Connection, lesson: LessonId) -> Result<Vec<ProblemTries>, StoreError> {
-    let mut query = conn.prepare_cached(include_str!("of_lesson.sql"))?;
-    let rows = query.query_map([lesson], |row| {
+/// Takes an answer off that is removed from the log.
+pub fn take_off(
+    tx: &WriteTx<'_>,
+    lesson: Option<LessonId>,
+    version: ProblemVersionId,
+    answer: &str,
+    grade: &Grade,
+) -> Result<(), StoreError> {
+    let gone = params![key_of(lesson), version, answer, outcome(grade)];
+    tx.conn().prepare_cached(include_str!("take_off.sql"))?.execute(gone)?;
+    tx.conn().prepare_cached(include_str!("forget_none.sql"))?.execute(gone)?;
+    Ok(())
+}
+
+/// How the problems of some lessons went, each over all of them.
+pub fn of_lessons(conn: &Connection, lessons: &[LessonId]) -> Result<Vec<ProblemTries>, StoreError> {
+    let mut query = conn.prepare_cached(include_str!("of_lessons.sql"))?;
+    let lessons = list_of_ids(lessons.iter().map(|lesson| lesson.0));
+    let rows = query.query_map([lessons], |row| {
         Ok(ProblemTries { problem_version_id: row.get(0)?, right: row.get(1)?, wrong: row.get(2)? })
     })?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-/// The wrong answers to a problem of a lesson, in no particular order.
+/// The wrong answers to some problems over some lessons, and how often each was given; in no particular order.
 pub fn wrong(
     conn: &Connection,
-    lesson: LessonId,
-    version: ProblemVersionId,
-) -> Result<Vec<(Answer, u32)>, StoreError> {
+    lessons: &[LessonId],
+    versions: &[ProblemVersionId],
+) -> Result<Vec<(ProblemVersionId, Answer, u32)>, StoreError> {
     let mut query = conn.prepare_cached(include_str!("wrong.sql"))?;
-    let rows = query
-        .query_map(params![lesson, version], |row| Ok((row.get::<_, String>(0)?, row.get::<_, u32>(1)?)))?;
+    let lists = params![
+        list_of_ids(lessons.iter().map(|lesson| lesson.0)),
+        list_of_ids(versions.iter().map(|version| version.0))
+    ];
+    let rows =
+        query.query_map(lists, |row| Ok((row.get(0)?, row.get::<_, String>(1)?, row.get::<_, u32>(2)?)))?;
     rows.map(|row| {
-        let (answer, count) = row?;
-        Ok((from_json(&answer, "answer")?, count))
+        let (version, answer, count) = row?;
+        Ok((version, from_json(&answer, "answer")?, count))
     })
     .collect()
 }
@@ -78,11 +95,6 @@ pub fn wrong(
 pub fn rebuild(tx: &WriteTx<'_>) -> Result<(), StoreError> {
     tx.conn().execute_batch(include_str!("rebuild.sql"))?;
     Ok(())
-}
-
-/// Outside lessons the key is the zero UUID, since a primary key of a WITHOUT ROWID table holds no NULL.
-fn key_of(lesson: Option<LessonId>) -> LessonId {
-    lesson.unwrap_or(LessonId(uuid::Uuid::nil()))
 }
 
 fn outcome(grade: &Grade) -> &'static str {

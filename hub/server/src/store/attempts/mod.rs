@@ -7,6 +7,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use super::{StoreError, WriteTx, from_json, to_json, to_time};
 
 /// An answer about to be written.
+#[derive(Debug, Clone)]
 pub struct NewAttempt {
     pub id: AttemptId,
     pub pupil_id: UserId,

@@ -1,18 +1,21 @@
 //! Who did what to whose data, in a chain of hashes: a row that is changed or taken out breaks it.
 
+pub mod deeds;
+
 use dreamseed_wire::ids::UserId;
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::{StoreError, WriteTx};
 
-/// One deed. `detail` holds ids and numbers, never names or answers.
+/// One deed. `detail` holds ids and numbers, never names or answers, since the chain keeps it for good; what people type goes
+/// beside the chain, by [`add_with_reason`].
 pub struct AuditEntry<'a> {
     pub at: Timestamp,
     pub actor: Option<UserId>,
     /// The address it came from, or `console`; of the request that writes it if absent.
     pub origin: Option<&'a str>,
-    /// Verb and noun, such as `add user`.
+    /// Verb and noun, such as `add user`; one of [`deeds::DEEDS`].
     pub action: &'a str,
     /// Whose data.
     pub subject: Option<UserId>,
@@ -41,6 +44,8 @@ pub struct AuditRow {
     pub action: String,
     pub subject: Option<UserId>,
     pub detail: String,
+    /// As it was typed; nothing once an erasure has cleared it.
+    pub reason: Option<String>,
 }
 
 /// Which rows; each absent wish lets all through.
@@ -69,6 +74,32 @@ pub enum Chain {
 
 /// Appends a row to the chain.
 pub fn add(tx: &WriteTx<'_>, entry: &AuditEntry<'_>) -> Result<(), StoreError> {
+    append(tx, entry).map(drop)
+}
+
+/// Appends a row to the chain, and beside it why somebody did it, in their own words. These are not in the chain: they may
+/// name a pupil, and go when the pupil is erased.
+pub fn add_with_reason(tx: &WriteTx<'_>, entry: &AuditEntry<'_>, reason: &str) -> Result<(), StoreError> {
+    let seq = append(tx, entry)?;
+    tx.conn().prepare_cached(include_str!("add_reason.sql"))?.execute(params![seq, reason])?;
+    Ok(())
+}
+
+/// Clears the reasons for what was done with a pupil's data, and every other one that names the pupil.
+pub fn forget_reasons<'n>(
+    tx: &WriteTx<'_>,
+    pupil: UserId,
+    names: impl IntoIterator<Item = &'n String>,
+) -> Result<(), StoreError> {
+    tx.conn().prepare_cached(include_str!("forget_reasons.sql"))?.execute([pupil])?;
+    for name in names.into_iter().filter(|name| !name.trim().is_empty()) {
+        tx.conn().prepare_cached(include_str!("forget_reasons_naming.sql"))?.execute([name])?;
+    }
+    Ok(())
+}
+
+fn append(tx: &WriteTx<'_>, entry: &AuditEntry<'_>) -> Result<i64, StoreError> {
+    debug_assert!(deeds::in_korean(entry.action).is_some(), "`{}` is not on the list of deeds", entry.action);
     let last = tx
         .conn()
         .prepare_cached(include_str!("last.sql"))?
@@ -89,7 +120,7 @@ pub fn add(tx: &WriteTx<'_>, entry: &AuditEntry<'_>) -> Result<(), StoreError> {
         last.hash,
         hash
     ])?;
-    Ok(())
+    Ok(seq)
 }
 
 /// Rows before a number, newest first.
@@ -193,6 +224,7 @@ fn read_row(row: &Row<'_>) -> rusqlite::Result<AuditRow> {
         action: row.get(4)?,
         subject: row.get(5)?,
         detail: row.get(6)?,
+        reason: row.get(7)?,
     })
 }
 

@@ -144,9 +144,7 @@ pub fn hold(tx: &WriteTx<'_>, new: &NewLesson<'_>) -> Result<LessonId, StoreErro
         to_word(&new.hint_ceiling),
         new.by,
         new.now.as_millisecond(),
-        new.ends_at.map(|end| end.as_second() - new.now.as_second()),
         new.ends_at.map(Timestamp::as_millisecond),
-        new.mode == LessonMode::Exam,
     ])?;
     let mut add = tx.conn().prepare_cached(include_str!("add_problem.sql"))?;
     for (position, version) in new.problems.iter().enumerate() {
@@ -157,6 +155,23 @@ pub fn hold(tx: &WriteTx<'_>, new: &NewLesson<'_>) -> Result<LessonId, StoreErro
         add.execute(params![id, pupil])?;
     }
     Ok(id)
+}
+
+/// Whether lessons can be held in a class: it is known and not archived.
+pub fn is_in_use(conn: &Connection, class: ClassId) -> Result<bool, StoreError> {
+    let mut query = conn.prepare_cached(include_str!("is_in_use.sql"))?;
+    Ok(query.query_row([class], |row| row.get(0)).optional()?.unwrap_or(false))
+}
+
+/// The lessons of a class that nobody has closed; the time of some may be up.
+pub fn open_in(conn: &Connection, class: ClassId) -> Result<Vec<(LessonId, LessonMode, Timing)>, StoreError> {
+    let mut query = conn.prepare_cached(include_str!("open_in.sql"))?;
+    let mut rows = query.query([class])?;
+    let mut open = Vec::new();
+    while let Some(row) = rows.next()? {
+        open.push((row.get(0)?, from_word(row.get(1)?, "lesson mode")?, read_timing(row, 2)?));
+    }
+    Ok(open)
 }
 
 /// How a lesson stands in time.

@@ -31,6 +31,22 @@ pub fn raise(
     Ok(())
 }
 
+/// Raises a notice as [`raise`] does, unless the same was told before, with the same data, even if it was dismissed.
+pub fn raise_once(
+    tx: &WriteTx<'_>,
+    code: NoticeCode,
+    data: &serde_json::Value,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    tx.conn().prepare_cached(include_str!("raise_once.sql"))?.execute(params![
+        NoticeId::new(),
+        to_word(&code),
+        to_json(data, "notice")?,
+        now.as_millisecond()
+    ])?;
+    Ok(())
+}
+
 /// The open notices, newest first.
 pub fn open(conn: &Connection) -> Result<Vec<StoredNotice>, StoreError> {
     let mut query = conn.prepare_cached(include_str!("open.sql"))?;
@@ -46,6 +62,13 @@ pub fn open(conn: &Connection) -> Result<Vec<StoredNotice>, StoreError> {
         });
     }
     Ok(notices)
+}
+
+/// Takes a notice off the list whose cause is gone.
+pub fn withdraw(tx: &WriteTx<'_>, code: NoticeCode, now: Timestamp) -> Result<(), StoreError> {
+    let row = params![to_word(&code), now.as_millisecond()];
+    tx.conn().prepare_cached(include_str!("withdraw.sql"))?.execute(row)?;
+    Ok(())
 }
 
 /// Takes a notice off the list; false if there is none.

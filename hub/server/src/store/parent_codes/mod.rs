@@ -23,6 +23,13 @@ pub fn add(
     Ok(())
 }
 
+/// Ends the codes of a pupil that nobody has used.
+pub fn end_unused(tx: &WriteTx<'_>, pupil: UserId, now: Timestamp) -> Result<(), StoreError> {
+    let mut query = tx.conn().prepare_cached(include_str!("end_unused.sql"))?;
+    query.execute(params![pupil, now.as_millisecond()])?;
+    Ok(())
+}
+
 /// The pupil of a code that is neither used nor past its time.
 pub fn find(conn: &Connection, hash: &[u8; 32], now: Timestamp) -> Result<Option<UserId>, StoreError> {
     let mut query = conn.prepare_cached(include_str!("find.sql"))?;

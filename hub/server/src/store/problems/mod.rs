@@ -84,6 +84,18 @@ pub fn add_version(
     Ok((id, true))
 }
 
+/// Whether any version of a problem, the newest or one before, has this content.
+pub fn has_version(tx: &WriteTx<'_>, problem: ProblemId, content: &ContentHash) -> Result<bool, StoreError> {
+    let mut query = tx.conn().prepare_cached(include_str!("has_version.sql"))?;
+    Ok(query.query_row(params![problem, content.as_slice()], |row| row.get(0))?)
+}
+
+/// Whether somebody of the school wrote the newest version: its content is not one that came with the hub.
+pub fn is_schools_own(tx: &WriteTx<'_>, problem: ProblemId) -> Result<bool, StoreError> {
+    let mut query = tx.conn().prepare_cached(include_str!("is_schools_own.sql"))?;
+    Ok(query.query_row([problem], |row| row.get(0)).optional()?.unwrap_or_default())
+}
+
 /// Takes a problem out of the lists; its versions stay for the answers that were given to them.
 pub fn archive(tx: &WriteTx<'_>, problem: ProblemId, now: Timestamp) -> Result<(), StoreError> {
     tx.conn().prepare_cached(include_str!("archive.sql"))?.execute(params![problem, now.as_millisecond()])?;

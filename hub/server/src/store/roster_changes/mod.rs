@@ -1,5 +1,7 @@
 //! Imports and changes of the school year, with what stood before, so that they can be undone.
 
+use std::collections::BTreeSet;
+
 use dreamseed_wire::{ids::*, people::RosterChangeKind};
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, params};
@@ -102,20 +104,37 @@ pub fn mark_undone(
     Ok(())
 }
 
-/// Blanks a pupil's names in all changes, for an erasure; those changes can no longer be undone.
-pub fn forget_names(tx: &WriteTx<'_>, pupil: UserId) -> Result<(), StoreError> {
-    for mut change in list(tx.conn(), None, u32::MAX)? {
-        let mut is_named = false;
-        for renamed in change.done.renamed.iter_mut().filter(|renamed| renamed.pupil_id == pupil) {
-            (renamed.from, renamed.to) = (String::new(), String::new());
-            is_named = true;
+/// Takes an erased pupil out of all changes, with the names of files that were named after the pupil. Gives every name
+/// that the pupil has had, `name` is the last one.
+pub fn forget_pupil(tx: &WriteTx<'_>, pupil: UserId, name: &str) -> Result<BTreeSet<String>, StoreError> {
+    let changes = list(tx.conn(), None, u32::MAX)?;
+    let renamed = changes.iter().flat_map(|change| &change.done.renamed);
+    let renamed = renamed.filter(|renamed| renamed.pupil_id == pupil);
+    let mut names: BTreeSet<String> =
+        renamed.flat_map(|renamed| [renamed.from.clone(), renamed.to.clone()]).collect();
+    names.insert(name.to_owned());
+    names.remove("");
+    for mut change in changes {
+        let before = (change.done.clone(), change.file_name.clone());
+        let done = &mut change.done;
+        for ids in [&mut done.pupils_added, &mut done.moved, &mut done.archived] {
+            ids.retain(|id| *id != pupil);
         }
-        if is_named {
+        done.renamed.retain(|renamed| renamed.pupil_id != pupil);
+        done.returned.retain(|returned| returned.pupil_id != pupil);
+        for rows in [&mut done.before, &mut done.after] {
+            rows.retain(|row| row.pupil_id != pupil);
+        }
+        if names.iter().any(|name| change.file_name.contains(name)) {
+            change.file_name.clear();
+        }
+        if before != (change.done.clone(), change.file_name.clone()) {
             let done = to_json(&change.done, "roster change")?;
-            tx.conn().prepare_cached(include_str!("set_done.sql"))?.execute(params![change.id, done])?;
+            let row = params![change.id, done, change.file_name];
+            tx.conn().prepare_cached(include_str!("set_done.sql"))?.execute(row)?;
         }
     }
-    Ok(())
+    Ok(names)
 }
 
 fn read(row: &Row<'_>) -> Result<ChangeRow, StoreError> {

@@ -1,1 +1,1 @@
-SELECT id, role, login_name, name, language, must_change, token_version, archived_at IS NOT NULL, secret <> '!' FROM users
+SELECT id, role, login_name, name, language, must_change, token_version, archived_at IS NOT NULL, secret <> '!' FROM users WHERE erased_at IS NULL

@@ -14,6 +14,8 @@ pub struct StoredSitting {
     pub seed: i64,
     pub begun_at: Timestamp,
     pub handed_in_at: Option<Timestamp>,
+    /// When the pupil was first shown grades of the exam, after its end.
+    pub shown_at: Option<Timestamp>,
 }
 
 impl StoredSitting {
@@ -55,12 +57,32 @@ pub fn hand_in(tx: &WriteTx<'_>, lesson: LessonId, pupil: UserId, now: Timestamp
     Ok(())
 }
 
+/// Notes that the pupil is shown grades of an exam that has ended; the first time counts. False if it was noted before,
+/// or the pupil has not sat in it.
+pub fn show(tx: &WriteTx<'_>, lesson: LessonId, pupil: UserId, now: Timestamp) -> Result<bool, StoreError> {
+    let row = params![lesson, pupil, now.as_millisecond()];
+    Ok(tx.conn().prepare_cached(include_str!("show.sql"))?.execute(row)? > 0)
+}
+
+/// Whether a pupil has begun an exam that is not over, even if it is handed in: until then its grades are kept.
+pub fn is_sitting(conn: &Connection, pupil: UserId, now: Timestamp) -> Result<bool, StoreError> {
+    let mut query = conn.prepare_cached(include_str!("open_exams.sql"))?;
+    let mut rows = query.query([pupil])?;
+    while let Some(row) = rows.next()? {
+        if super::lessons::read_timing(row, 0)?.ended_at(now).is_none() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
 fn from_row(row: &Row<'_>) -> rusqlite::Result<StoredSitting> {
-    let handed_in_at: Option<i64> = row.get(3)?;
+    let (handed_in_at, shown_at): (Option<i64>, Option<i64>) = (row.get(3)?, row.get(4)?);
     Ok(StoredSitting {
         pupil_id: row.get(0)?,
         seed: row.get(1)?,
         begun_at: to_time(row.get(2)?),
         handed_in_at: handed_in_at.map(to_time),
+        shown_at: shown_at.map(to_time),
     })
 }

@@ -53,6 +53,12 @@ pub fn between(conn: &Connection, pupil: UserId, from: &str, to: &str) -> Result
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
+/// A pupil's answers from one day on and before another.
+pub fn attempts(conn: &Connection, pupil: UserId, from: &str, before: &str) -> Result<u32, StoreError> {
+    let mut query = conn.prepare_cached(include_str!("attempts.sql"))?;
+    Ok(query.query_row(params![pupil, from, before], |row| row.get(0))?)
+}
+
 /// A pupil's last `limit` days with work, oldest first.
 pub fn recent(conn: &Connection, pupil: UserId, limit: u32) -> Result<Vec<DayProgress>, StoreError> {
     let mut query = conn.prepare_cached(include_str!("recent.sql"))?;

@@ -4,7 +4,7 @@ use dreamseed_wire::{attempt::CellState, ids::*, live::LiveCell, problem::Proble
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use super::{StoreError, WriteTx, to_time};
+use super::{StoreError, WriteTx, key_of, to_time};
 
 /// A cell of the grid with the number of its latest change.
 #[derive(Debug, Clone)]
@@ -154,9 +154,9 @@ pub fn of_pupil_since(conn: &Connection, pupil: UserId, since: i64) -> Result<Ve
 }
 
 /// Throws the cache away and folds the log again.
-pub fn rebuild(tx: &WriteTx<'_>) -> Result<(), StoreError> {
+pub fn rebuild(conn: &Connection) -> Result<(), StoreError> {
     let (first, last) = (uuid::Uuid::nil(), uuid::Uuid::max());
-    fold(tx, (UserId(first), UserId(last)), (ProblemVersionId(first), ProblemVersionId(last)))
+    fold(conn, (UserId(first), UserId(last)), (ProblemVersionId(first), ProblemVersionId(last)))
 }
 
 /// Folds the log again for one pupil and one version, after a grade was changed, and returns where the pupil stands with
@@ -166,30 +166,25 @@ pub fn refold(
     pupil: UserId,
     version: ProblemVersionId,
 ) -> Result<Vec<Standing>, StoreError> {
-    fold(tx, (pupil, pupil), (version, version))?;
+    fold(tx.conn(), (pupil, pupil), (version, version))?;
     of_version(tx.conn(), pupil, version)
 }
 
 /// The same for everybody who has tried a version.
 pub fn refold_version(tx: &WriteTx<'_>, version: ProblemVersionId) -> Result<(), StoreError> {
-    fold(tx, (UserId(uuid::Uuid::nil()), UserId(uuid::Uuid::max())), (version, version))
+    fold(tx.conn(), (UserId(uuid::Uuid::nil()), UserId(uuid::Uuid::max())), (version, version))
 }
 
 /// Folds the log for a range of pupils and versions, ends included.
 fn fold(
-    tx: &WriteTx<'_>,
+    conn: &Connection,
     pupils: (UserId, UserId),
     versions: (ProblemVersionId, ProblemVersionId),
 ) -> Result<(), StoreError> {
     let range = params![pupils.0, pupils.1, versions.0, versions.1];
-    tx.conn().prepare_cached(include_str!("forget.sql"))?.execute(range)?;
-    tx.conn().prepare_cached(include_str!("fold.sql"))?.execute(range)?;
+    conn.prepare_cached(include_str!("forget.sql"))?.execute(range)?;
+    conn.prepare_cached(include_str!("fold.sql"))?.execute(range)?;
     Ok(())
-}
-
-/// Outside lessons the key is the zero UUID, since a primary key of a WITHOUT ROWID table holds no NULL.
-fn key_of(lesson: Option<LessonId>) -> LessonId {
-    lesson.unwrap_or(LessonId(uuid::Uuid::nil()))
 }
 
 fn from_row(row: &Row<'_>) -> rusqlite::Result<Standing> {
@@ -213,4 +208,32 @@ fn from_row(row: &Row<'_>) -> rusqlite::Result<Standing> {
         helps: row.get(14)?,
         helped_at: time(15)?,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_version_is_folded_without_reading_the_others() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("hub.db");
+        let mut conn = Connection::open(&path).expect("a database");
+        super::super::migrations::run(&mut conn).expect("the schema");
+        for (query, index) in [
+            (include_str!("forget.sql"), "standings_version (problem_version_id>"),
+            (include_str!("fold.sql"), "attempts_version (problem_version_id>"),
+        ] {
+            let mut plan = conn.prepare(&format!("EXPLAIN QUERY PLAN {query}")).expect("a query");
+            let nobody = [UserId(uuid::Uuid::nil()); 4];
+            let steps: Vec<String> = plan
+                .query_map(rusqlite::params_from_iter(nobody), |row| row.get(3))
+                .expect("a plan")
+                .collect::<Result<_, _>>()
+                .expect("its steps");
+            assert!(steps.iter().any(|step| step.contains(index)), "{steps:#?}");
+            let whole = ["SCAN attempts", "SCAN standings", "SCAN grades", "SCAN feedback"];
+            assert!(!steps.iter().any(|step| whole.iter().any(|scan| step.starts_with(scan))), "{steps:#?}");
+        }
+    }
 }

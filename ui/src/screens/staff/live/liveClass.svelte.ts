@@ -60,7 +60,7 @@ export class LiveClass {
           open: (last, inner) => this.#line.dial((both) => this.#client.open(`${this.#path}/events`, last, both), inner),
           take: (event) => this.#take(event),
           signal,
-          after: String(picture.last_event),
+          after: picture.last_event,
         });
         await pause(REFETCH_MS, signal);
       } catch (error) {

@@ -3,7 +3,7 @@ import type { HubClient } from '../../../api/client';
 import type { ClassLive, LiveEvent } from '../../../api/types';
 import { LiveClass } from './liveClass.svelte';
 
-function picture(solved: boolean, lastEvent: number): ClassLive {
+function picture(solved: boolean, lastEvent: string): ClassLive {
   const cell = { problem_version_id: 'p', state: solved ? ('right' as const) : ('not_started' as const), tries: solved ? 1 : 0, last_attempt: null };
   return {
     class_id: 'c',
@@ -36,7 +36,7 @@ class FakeHub {
     return Promise.resolve(new Response(body));
   }
 
-  tell(event: LiveEvent, id: number): void {
+  tell(event: LiveEvent, id: string): void {
     this.lines.at(-1)?.say(`id: ${id}\ndata: ${JSON.stringify(event)}\n\n`);
   }
 }
@@ -47,7 +47,7 @@ let live: LiveClass;
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval', 'performance'] });
   hub = new FakeHub();
-  hub.pictures = [picture(false, 7), picture(true, 12)];
+  hub.pictures = [picture(false, '1-7'), picture(true, '1-12')];
   live = new LiveClass(hub as unknown as HubClient, 'c');
   live.start();
 });
@@ -60,8 +60,8 @@ afterEach(() => {
 describe('the class live', () => {
   test('takes the picture, then the events after it', async () => {
     await vi.advanceTimersByTimeAsync(10);
-    expect(hub.lines.map((line) => line.after)).toEqual(['7']);
-    hub.tell({ event: 'pupil', pupil_id: 'a', lesson_id: 'l', standing: { state: 'working', present: true, stuck: [] } }, 8);
+    expect(hub.lines.map((line) => line.after)).toEqual(['1-7']);
+    hub.tell({ event: 'pupil', pupil_id: 'a', lesson_id: 'l', standing: { state: 'working', present: true, stuck: [] } }, '1-8');
     await vi.advanceTimersByTimeAsync(10);
     expect(live.picture?.pupils[0]?.standing.present).toBe(true);
     expect(hub.fetched).toBe(1);
@@ -69,10 +69,10 @@ describe('the class live', () => {
 
   test('fetches again when told to and goes on after the new picture', async () => {
     await vi.advanceTimersByTimeAsync(10);
-    hub.tell({ event: 'refetch' }, 12);
+    hub.tell({ event: 'refetch' }, '1-12');
     await vi.advanceTimersByTimeAsync(1000);
     expect(live.picture?.pupils[0]?.cells[0]?.state).toBe('right');
-    expect(hub.lines.map((line) => line.after)).toEqual(['7', '12']);
+    expect(hub.lines.map((line) => line.after)).toEqual(['1-7', '1-12']);
   });
 
   test('a line that only keeps alive is alive; a silent one is stale, then given up', async () => {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { CellState, ClassLive, LiveEvent, LiveLesson, PupilStanding } from '../../../api/types';
-import { applyEvent, countClass, countColumns, findAttention, sortRows } from './liveGrid';
+import { applyEvent, countClass, countColumns, findAttention, isThere, sortRows } from './liveGrid';
 
 function cell(version: string, state: CellState = 'not_started', tries = 0) {
   return { problem_version_id: version, state, tries, last_attempt: tries > 0 ? `try-${version}-${tries}` : null };
@@ -20,7 +20,7 @@ function picture(): ClassLive {
       { pupil: { pupil_id: 'b', number: 2, name: '나' }, standing: away, cells: [cell('p1', 'right', 2), cell('p2')] },
       { pupil: { pupil_id: 'a', number: 1, name: '가' }, standing: working, cells: [cell('p1', 'not_yet', 4), cell('p2', 'helping', 3)] },
     ],
-    last_event: 7,
+    last_event: '1-7',
     server_time: '2026-11-23T05:10:00Z',
   };
 }
@@ -54,6 +54,12 @@ describe('the picture and its events', () => {
 
   test('an event that comes twice changes nothing more', () => {
     expect(follow(picture(), [right, right])).toEqual(follow(picture(), [right]));
+  });
+
+  test('who is away is not there, even if the sign-in holds', () => {
+    expect([working, away, { ...away, present: true }].map(isThere)).toEqual([true, false, false]);
+    const after = follow(picture(), [{ event: 'pupil', pupil_id: 'b', lesson_id: 'lesson', standing: { ...away, present: true } }]);
+    expect(countClass(after).present).toBe(1);
   });
 
   test('a standing changes the row alone', () => {

@@ -109,7 +109,7 @@ export function countClass(picture: ClassLive): ClassFigures {
   const inState = (state: LivePupil['standing']['state']) => picture.pupils.filter((pupil) => pupil.standing.state === state).length;
   return {
     pupils: picture.pupils.length,
-    present: picture.pupils.filter((pupil) => pupil.standing.present).length,
+    present: picture.pupils.filter((pupil) => isThere(pupil.standing)).length,
     solved: cells.filter((cell) => cell.state === 'right').length,
     cells: picture.pupils.length * picture.problems.length,
     answered: cells.filter((cell) => cell.tries > 0).length,
@@ -118,6 +118,11 @@ export function countClass(picture: ClassLive): ClassFigures {
     done: inState('done'),
     waiting: inState('not_started'),
   };
+}
+
+/** Whether the pupil is there: who is signed in and was not heard of for long is away, and the dot says so too. */
+export function isThere(standing: LivePupil['standing']): boolean {
+  return standing.present && standing.state !== 'away';
 }
 
 /** The pupil's cell for a problem version. */

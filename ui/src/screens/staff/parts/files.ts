@@ -1,4 +1,17 @@
 /** Files that leave the browser for the person's own disk. */
+import { hub } from '../../../state/hub.svelte';
+
+/** Asks the hub to make a file and keeps it under the hub's name for it, else under `name`. */
+export async function saveFromHub(path: string, body: unknown, name: string): Promise<void> {
+  const made = await hub.download(path, body);
+  saveFile(made.blob, made.name ?? name);
+}
+
+/** Fetches a file that the hub has and keeps it under `name`. */
+export async function fetchFromHub(path: string, name: string): Promise<void> {
+  const kept = await hub.fetchFile(path);
+  saveFile(kept.blob, name);
+}
 
 /** Keeps `blob` under `name`, as if a link to it had been pressed. */
 export function saveFile(blob: Blob, name: string): void {

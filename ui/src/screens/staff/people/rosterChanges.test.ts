@@ -18,6 +18,7 @@ const preview: RosterPreview = {
   rows: 5,
   changes,
   missing: [{ pupil_id: 'x', name: '한지우', grade: 5, class_name: '5-10', number: 12 }],
+  taken: [],
   faults: [],
   digest: 'd',
 };

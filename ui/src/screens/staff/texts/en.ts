@@ -1,5 +1,6 @@
 import type { ko } from './ko';
 import { en as exchange } from './exchange.ts';
+import { en as faults } from './faults.ts';
 import { en as house } from './house.ts';
 import { liveEn } from './live.ts';
 import { en as people } from './people.ts';
@@ -12,6 +13,7 @@ export const en: Record<keyof typeof ko, string> = {
   ...reports,
   ...exchange,
   ...house,
+  ...faults,
 
   'menu.notices': 'Notices',
   'menu.classes': 'Classes',

@@ -30,6 +30,7 @@ export const ko = {
   'doctor.check.backups': '백업',
   'doctor.check.discovery': '이름으로 찾기',
   'doctor.check.data': '자료 폴더',
+  'doctor.check.keys': '열쇠 파일',
   'doctor.check.memory': '메모리',
   'doctor.check.audit': '감사 기록',
 
@@ -204,6 +205,7 @@ export const en: Record<keyof typeof ko, string> = {
   'doctor.check.backups': 'Backups',
   'doctor.check.discovery': 'Found by name',
   'doctor.check.data': 'Data folder',
+  'doctor.check.keys': 'Key files',
   'doctor.check.memory': 'Memory',
   'doctor.check.audit': 'Audit log',
 

@@ -1,4 +1,5 @@
 import { ko as exchange } from './exchange.ts';
+import { ko as faults } from './faults.ts';
 import { ko as house } from './house.ts';
 import { liveKo } from './live.ts';
 import { ko as people } from './people.ts';
@@ -11,6 +12,7 @@ export const ko = {
   ...reports,
   ...exchange,
   ...house,
+  ...faults,
 
   'menu.notices': '알림',
   'menu.classes': '반',

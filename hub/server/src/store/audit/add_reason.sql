@@ -1,0 +1,1 @@
+INSERT INTO audit_reasons (audit_seq, text) VALUES (?1, ?2)

@@ -1,0 +1,1 @@
+DELETE FROM audit_reasons WHERE audit_seq IN (SELECT seq FROM audit WHERE subject = ?1)

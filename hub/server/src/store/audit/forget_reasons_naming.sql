@@ -1,0 +1,1 @@
+DELETE FROM audit_reasons WHERE instr(text, ?1) > 0

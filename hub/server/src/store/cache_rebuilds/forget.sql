@@ -1,0 +1,1 @@
+DELETE FROM cache_rebuilds WHERE name = ?1

@@ -1,0 +1,1 @@
+SELECT hub_seq FROM attempts WHERE pupil_id = ?1 LIMIT ?2

@@ -1,0 +1,1 @@
+DELETE FROM enrolments WHERE pupil_id = ?1

@@ -1,0 +1,1 @@
+DELETE FROM masteries WHERE pupil_id = ?1

@@ -1,0 +1,1 @@
+DELETE FROM parent_codes WHERE pupil_id = ?1

@@ -1,0 +1,1 @@
+DELETE FROM pupil_notes WHERE pupil_id = ?1

@@ -1,0 +1,1 @@
+DELETE FROM releases WHERE pupil_id = ?1

@@ -1,0 +1,1 @@
+DELETE FROM sign_in_cards WHERE pupil_id = ?1

@@ -1,0 +1,1 @@
+DELETE FROM sittings WHERE pupil_id = ?1

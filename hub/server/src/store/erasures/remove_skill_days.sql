@@ -1,0 +1,1 @@
+DELETE FROM skill_days WHERE pupil_id = ?1

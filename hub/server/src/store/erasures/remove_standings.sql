@@ -1,0 +1,1 @@
+DELETE FROM standings WHERE pupil_id = ?1

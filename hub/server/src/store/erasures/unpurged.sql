@@ -1,0 +1,1 @@
+SELECT EXISTS (SELECT 1 FROM erasures WHERE purged_at IS NULL)

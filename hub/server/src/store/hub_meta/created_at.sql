@@ -1,0 +1,1 @@
+SELECT created_at FROM hub WHERE one = 1

@@ -1,0 +1,1 @@
+SELECT archived_at IS NULL FROM classes WHERE id = ?1

@@ -1,0 +1,1 @@
+SELECT created_at FROM users WHERE id = ?1

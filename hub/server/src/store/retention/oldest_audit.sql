@@ -1,0 +1,1 @@
+SELECT seq, at, hash FROM audit ORDER BY seq LIMIT ?1

@@ -1,0 +1,1 @@
+SELECT kind, keep_days FROM retention ORDER BY kind

@@ -1,0 +1,1 @@
+DELETE FROM attempts WHERE hub_seq = ?1

@@ -1,0 +1,1 @@
+DELETE FROM feedback WHERE attempt_seq = ?1

@@ -1,0 +1,1 @@
+DELETE FROM grades WHERE attempt_seq = ?1

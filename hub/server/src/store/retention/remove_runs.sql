@@ -1,0 +1,1 @@
+DELETE FROM retention_runs WHERE started_at < ?1

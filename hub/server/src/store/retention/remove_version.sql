@@ -1,0 +1,1 @@
+DELETE FROM problem_versions WHERE id = ?1

@@ -1,0 +1,1 @@
+UPDATE retention SET keep_days = ?2 WHERE kind = ?1
