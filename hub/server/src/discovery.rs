@@ -260,9 +260,9 @@ mod tests {
     #[test]
     fn each_hub_has_a_name_of_its_own() {
         let hub_id: HubId = "0190aabb-ccdd-7eee-8fff-001122334455".parse().expect("an id");
-        assert_eq!(own_name(hub_id), "dreamseed-0190aabb.local");
+        assert_eq!(own_name(hub_id), "dreamseed-22334455.local");
         let service = describe(&own_name(hub_id), hub_id, 7420).expect("fine");
-        assert_eq!(service.get_fullname(), "dreamseed-0190aabb._dreamseed._tcp.local.");
+        assert_eq!(service.get_fullname(), "dreamseed-22334455._dreamseed._tcp.local.");
         assert_eq!(service.get_property_val_str("id"), Some(hub_id.to_string().as_str()));
     }
 }

@@ -187,7 +187,9 @@ pub async fn settle_all(ctx: &Ctx) {
         });
         match settled.await {
             Ok(0) => {}
-            Ok(changed) => tracing::info!(changed, problem.id = %problem, "ended a correction that was cut short"),
+            Ok(changed) => {
+                tracing::info!(changed, problem.id = %problem, "ended a correction that was cut short")
+            }
             Err(error) => {
                 let error: RegradingError = error;
                 tracing::error!(%error, problem.id = %problem, "a correction that was cut short cannot be ended");

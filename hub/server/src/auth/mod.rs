@@ -202,11 +202,7 @@ impl Auth {
     ///
     /// # Errors
     /// Wrong; or [`ProblemCode::TooManyTries`] after many wrong codes, for a wrong one only.
-    pub(crate) fn check_paper_code(
-        &self,
-        pupil: Option<UserId>,
-        now: Timestamp,
-    ) -> Result<UserId, ApiError> {
+    pub(crate) fn check_paper_code(&self, pupil: Option<UserId>, now: Timestamp) -> Result<UserId, ApiError> {
         self.throttle.try_code(pupil.is_some(), now).map_err(too_many_tries)?;
         pupil.ok_or_else(|| {
             ApiError::new(
@@ -274,7 +270,11 @@ impl By {
         reason: &str,
     ) -> Result<(), StoreError> {
         let (actor, origin) = (self.actor, Some(self.origin.as_str()));
-        audit::add_with_reason(tx, &AuditEntry { at: now, actor, origin, action, subject, detail: "" }, reason)
+        audit::add_with_reason(
+            tx,
+            &AuditEntry { at: now, actor, origin, action, subject, detail: "" },
+            reason,
+        )
     }
 
     /// Writes a row of the audit log. `detail` holds ids and numbers, never names.

@@ -357,7 +357,10 @@ async fn a_lesson_takes_its_sessions_along_when_no_other_is_open() {
     take(first, long_ago).await;
     assert!(school.verify(&token).is_ok(), "the next lesson is open");
     take(second, now).await;
-    assert!(school.verify(&token).is_ok(), "it has only just ended: grades are looked at, late answers come in");
+    assert!(
+        school.verify(&token).is_ok(),
+        "it has only just ended: grades are looked at, late answers come in"
+    );
     school.wait(10);
     school.verify(&token).expect("at work, and so not idle");
     school.wait(6);

@@ -123,7 +123,9 @@ impl HelpLog {
 fn comes_before_text(reason: HintReason) -> bool {
     match reason {
         HintReason::ModelIsLate | HintReason::OtherLanguage => true,
-        HintReason::NoModel | HintReason::ToldTheAnswer | HintReason::TooMany | HintReason::NoConsent => false,
+        HintReason::NoModel | HintReason::ToldTheAnswer | HintReason::TooMany | HintReason::NoConsent => {
+            false
+        }
     }
 }
 

@@ -18,7 +18,9 @@ use dreamseed_wire::{
     },
 };
 
-use super::{RosteringError, announce, archive, check_sittings, compare::name_class, digest_of, snapshot, undo};
+use super::{
+    RosteringError, announce, archive, check_sittings, compare::name_class, digest_of, snapshot, undo,
+};
 use crate::{
     api::extract::Caller,
     auth::{accounts::check_text, drop_sessions},

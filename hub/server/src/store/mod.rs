@@ -324,7 +324,7 @@ pub(crate) fn from_word<T: serde::de::DeserializeOwned>(
 pub fn fold_and_read_schema(path: &Path) -> Result<u32, StoreError> {
     let _lock = lock_folder(path)?;
     let conn = open_connection(path, false)?;
-    conn.pragma_query(None, "wal_checkpoint(TRUNCATE)", |_| Ok(()))?;
+    conn.pragma(None, "wal_checkpoint", "TRUNCATE", |_| Ok(()))?;
     Ok(conn.pragma_query_value(None, "user_version", |row| row.get(0))?)
 }
 

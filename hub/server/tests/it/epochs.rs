@@ -20,7 +20,11 @@ async fn restored_data_begins_a_further_epoch() {
     std::fs::write(hub.data().join("restored"), "rollback\n").expect("marked");
     hub.start_again().await;
     let again = pupil.submit_answer(&given.answer("3")).await.expect("taken");
-    assert_eq!((again.epoch, again.hub_seq), (first.epoch + 1, lost.hub_seq), "the number again, in another epoch");
+    assert_eq!(
+        (again.epoch, again.hub_seq),
+        (first.epoch + 1, lost.hub_seq),
+        "the number again, in another epoch"
+    );
     assert!(!hub.data().join("restored").exists());
 
     hub.restart().await;

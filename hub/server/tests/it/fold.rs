@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use dreamseed_hub::store::{StoreError, answer_counts, attempts, masteries, retention, skill_days, standings};
+use dreamseed_hub::store::{
+    StoreError, answer_counts, attempts, masteries, retention, skill_days, standings,
+};
 use dreamseed_testkit::{Given, Person, TestHub, both, exam, number, sum_problem};
 use dreamseed_wire::{
     attempt::SubmitAnswer,

@@ -255,7 +255,8 @@ fn read_turn(row: &Row<'_>) -> Result<Turn, StoreError> {
         state: from_word(row.get(3)?, "feedback state")?,
         hint: row.get(4)?,
         // Only a text leaves the name of its model.
-        ai_text_removed: row.get::<_, Option<String>>(6)?.is_none() && row.get::<_, Option<String>>(7)?.is_some(),
+        ai_text_removed: row.get::<_, Option<String>>(6)?.is_none()
+            && row.get::<_, Option<String>>(7)?.is_some(),
         ai_text: row.get(6)?,
         model: row.get(7)?,
         helpful: row.get(8)?,
