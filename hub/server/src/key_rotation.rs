@@ -85,12 +85,14 @@ fn open_record(config: &Config, now: Timestamp) -> anyhow::Result<Store> {
         );
     }
     let first = hub_meta::FirstStart { now, time_zone: config.time_zone.clone() };
-    Store::open(&path, &first, |_| {}).map_err(|err| match err {
-        StoreError::InUse => anyhow::anyhow!(
-            "허브가 켜져 있습니다. 멈춘 뒤 다시 실행하세요: systemctl stop dreamseed-hub\n\
-             The hub is running. Stop it first, then run this again: systemctl stop dreamseed-hub"
-        ),
-        other => anyhow::Error::new(other).context("the database cannot be opened"),
+    Store::open(&path, &first, |_| {}).map_err(|err| {
+        if matches!(err, StoreError::InUse) {
+            return anyhow::anyhow!(
+                "허브가 켜져 있습니다. 멈춘 뒤 다시 실행하세요: systemctl stop dreamseed-hub\n\
+                 The hub is running. Stop it first, then run this again: systemctl stop dreamseed-hub"
+            );
+        }
+        anyhow::Error::new(err).context("the database cannot be opened")
     })
 }
 

@@ -74,7 +74,7 @@ pub async fn preview(ctx: &Ctx, caller: &Caller, upload: Upload) -> Result<Impor
     let file = read(ctx, caller, upload).await?;
     Ok(ctx
         .store
-        .read(move |conn| Ok::<_, StoreError>(file.show(&file.known(problems::newest_hashes(conn)?))))
+        .read(move |conn| Ok::<_, StoreError>(file.show(&file.known(&problems::newest_hashes(conn)?))))
         .await?)
 }
 
@@ -94,7 +94,7 @@ pub async fn import(
         .store
         .write(move |tx| {
             // On the one writer: of two imports at once the second sees what the first has kept.
-            let mut report = file.show(&file.known(problems::newest_hashes(tx.conn())?));
+            let mut report = file.show(&file.known(&problems::newest_hashes(tx.conn())?));
             if report.digest != digest {
                 return Err(ExchangeError::Changed);
             }
@@ -265,7 +265,7 @@ async fn off_threads<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'stati
 
 impl ReadFile {
     /// The problems of the school by their content as it stands, and as such a file shows it.
-    fn known(&self, newest: HashMap<ContentHash, ProblemId>) -> HashMap<ContentHash, ProblemId> {
+    fn known(&self, newest: &HashMap<ContentHash, ProblemId>) -> HashMap<ContentHash, ProblemId> {
         let mut known = newest.clone();
         for (here, there) in &self.shown {
             let Some(id) = newest.get(here).copied() else { continue };

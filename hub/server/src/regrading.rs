@@ -188,7 +188,7 @@ pub async fn settle_all(ctx: &Ctx) {
         match settled.await {
             Ok(0) => {}
             Ok(changed) => {
-                tracing::info!(changed, problem.id = %problem, "ended a correction that was cut short")
+                tracing::info!(changed, problem.id = %problem, "ended a correction that was cut short");
             }
             Err(error) => {
                 let error: RegradingError = error;

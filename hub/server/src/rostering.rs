@@ -1,6 +1,6 @@
 //! Lists of pupils: what an import would change, making it so in one transaction, taking it back.
 //!
-//! The walk: `dreamseed_roster` reads the file, [`compare`] says who is who, [`preview`] shows it, [`import`] compares
+//! The walk: `dreamseed_roster` reads the file, [`compare`](mod@compare) says who is who, [`preview`] shows it, [`import`] compares
 //! again inside the transaction and does it only if it is still the same, [`undo`] puts back what stood before.
 //! [`rollover`] is the change of the school year by the same means.
 

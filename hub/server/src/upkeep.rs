@@ -33,7 +33,7 @@ pub async fn keep_until_stopped(ctx: Arc<Ctx>) {
             Ok(()) => {}
             Err(StoreError::Closed) if ctx.stopping.is_cancelled() => return,
             Err(err) => {
-                tracing::warn!(error = %err, "the hub's upkeep was cut short; it is tried again in a minute")
+                tracing::warn!(error = %err, "the hub's upkeep was cut short; it is tried again in a minute");
             }
         }
     }
