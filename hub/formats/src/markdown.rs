@@ -1,6 +1,6 @@
 //! The project's Markdown, as `ui/src/text/markdown.ts` draws it: source → blocks → source.
 //!
-//! [`parse`] follows that file form by form. [`print`] writes the one spelling this crate uses; it escapes only where
+//! [`parse`] follows that file form by form. [`print()`] writes the one spelling this crate uses; it escapes only where
 //! the text would otherwise come alive, and finds that out by parsing what it wrote.
 
 /// A part of a line.

@@ -234,17 +234,17 @@ fn look(daemon: &ServiceDaemon) {
     let mut seen_page = false;
     loop {
         while let Ok(event) = services.recv_timeout(Duration::from_millis(50)) {
-            match event {
-                ServiceEvent::ServiceResolved(found) => tell(&json!({
+            if let ServiceEvent::ServiceResolved(found) = &event {
+                tell(&json!({
                     "what": "service",
                     "host": found.get_hostname(),
                     "port": found.get_port(),
                     "addresses": found.get_addresses_v4(),
                     "id": found.get_property_val_str("id"),
                     "version": found.get_property_val_str("version"),
-                })),
-                ServiceEvent::ServiceRemoved(..) => tell(&json!({ "what": "goodbye" })),
-                _ => {}
+                }));
+            } else if matches!(event, ServiceEvent::ServiceRemoved(..)) {
+                tell(&json!({ "what": "goodbye" }));
             }
         }
         while let Ok(event) = hosts.recv_timeout(Duration::from_millis(50)) {
