@@ -11,8 +11,9 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-/// Figures that a fresh hub does not have: their panels stay empty until the first backup and the first clean-up.
-const ABSENT_AT_FIRST: &[&str] = &["dreamseed_backup_last_seconds", "dreamseed_retention_last_run_seconds"];
+/// Figures that a fresh hub does not have: their panels stay empty until the first backup, clean-up and notice.
+const ABSENT_AT_FIRST: &[&str] =
+    &["dreamseed_backup_last_seconds", "dreamseed_retention_last_run_seconds", "dreamseed_notices_open"];
 const DASHBOARD: &str = "grafana/dreamseed-hub.json";
 
 pub fn check(checkout: &Checkout) -> Result<()> {

@@ -166,6 +166,7 @@ pub fn recorder() -> anyhow::Result<PrometheusHandle> {
     // Another hub of the same process (tests) may have been quicker; both render the same figures.
     if metrics::set_global_recorder(recorder).is_ok() {
         describe();
+        begin_at_zero();
     }
     Ok(handle)
 }
@@ -177,6 +178,16 @@ fn describe() {
             Kind::Gauge => metrics::describe_gauge!(metric.name, metric.help),
             Kind::Histogram(_) => metrics::describe_histogram!(metric.name, metric.help),
         }
+    }
+}
+
+/// Counts that may stay at nothing for weeks: a figure that is absent until its first event has no rise to watch.
+fn begin_at_zero() {
+    for name in [PANICS, LEAKS, COMMIT_FAILURES] {
+        counter!(name).increment(0);
+    }
+    for limit in ["requests", "api_key", "help"] {
+        counter!(LIMITED, "limit" => limit).increment(0);
     }
 }
 
