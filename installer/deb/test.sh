@@ -188,16 +188,16 @@ wait_for "the hub" is_ready
 say "the commands of the guides, as they stand"
 keep_demo
 # Each block that is marked `run`, in the order of the page; both languages give the same commands.
-for guide in it secrets; do
+for guide in it recovery secrets; do
   python3 "$here/guide-commands.py" "$here/../../docs/$guide" >"$work/$guide.sh"
 done
-mkdir -p "$root/srv/usb"
+mkdir -p "$root/srv/usb" "$root/media/usb"
 cp "$later" "$root/srv/usb/"
 {
   echo 'set -eux; cd /srv/usb; sudo() { [ "$1" = -u ] && { shift 2; setpriv --reuid=dreamseed --regid=dreamseed --init-groups -- "$@"; return; }; "$@"; }'
-  cat "$work/secrets.sh" "$work/it.sh"
+  cat "$work/secrets.sh" "$work/recovery.sh" "$work/it.sh"
 } >"$root/srv/guide.sh"
-inside env USB=/srv/usb bash /srv/guide.sh >"$work/guide.log" 2>&1 || { tail -n 40 "$work/guide.log"; fail "the commands of docs/it and docs/secrets"; }
+inside env USB=/media/usb bash /srv/guide.sh >"$work/guide.log" 2>&1 || { tail -n 40 "$work/guide.log"; fail "the commands of docs/it, docs/recovery and docs/secrets"; }
 grep -c '^+ ' "$work/guide.log"
 inside apt-get install -y -qq --no-install-recommends /srv/first.deb >"$work/again.log" 2>&1 || { cat "$work/again.log"; fail "installing after the guides"; }
 wait_for "the hub after the guides" is_ready

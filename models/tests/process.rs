@@ -149,6 +149,7 @@ async fn deadlines_hold_while_the_child_is_stopped() {
     drop(engine); // Kills the stopped child.
     tokio::time::timeout(Duration::from_secs(5), async {
         while is_alive(pid) {
+            // No event tells of it here: who would hear of the child's end has been dropped, so the system is asked.
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     })

@@ -77,6 +77,12 @@ export class School {
     return this.#staff.post<LessonView>(`/classes/${this.class.class_id}/lessons`, body);
   }
 
+  /** An exam of twenty minutes for these pupils alone. */
+  openExam(title: string, problems: Problem[], pupils: DemoPupil[]): Promise<LessonView> {
+    const body = { title, mode: 'exam', minutes: 20, problem_ids: problems.map((one) => one.problem_id), whom: { kind: 'pupils', pupil_ids: pupils.map((one) => one.pupil_id) } };
+    return this.#staff.post<LessonView>(`/classes/${this.class.class_id}/lessons`, body);
+  }
+
   closeLesson(lesson: LessonView): Promise<void> {
     return this.#staff.post<void>(`/classes/${this.class.class_id}/lessons/${lesson.lesson_id}/close`);
   }

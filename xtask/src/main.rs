@@ -9,6 +9,7 @@ mod bench;
 mod checkout;
 mod codegen;
 mod doctor;
+mod drill;
 mod engine;
 mod monitoring;
 mod node;
@@ -46,6 +47,7 @@ fn dispatch(words: &[String]) -> anyhow::Result<ExitCode> {
         ["test", rest @ ..] => return testing::test(&checkout, rest),
         ["run", rest @ ..] => run::run(&checkout, rest),
         ["bench", rest @ ..] => bench::bench(&checkout, rest),
+        ["drill", rest @ ..] => drill::drill(&checkout, rest),
         ["package", rest @ ..] => package::package(&checkout, rest),
         ["secrets", rest @ ..] => secrets::secrets(&checkout, rest),
         ["codegen"] => codegen::write(&checkout),

@@ -18,6 +18,11 @@ const FILES: &[(&str, &str, u32)] = &[
     ("installer/deb/dreamseed-rollback", "usr/sbin/dreamseed-rollback", 0o755),
     ("docs/it.ko.md", "usr/share/doc/dreamseed-hub/it.ko.md", 0o644),
     ("docs/it.en.md", "usr/share/doc/dreamseed-hub/it.en.md", 0o644),
+    ("docs/recovery.md", "usr/share/doc/dreamseed-hub/recovery.md", 0o644),
+    ("docs/recovery.ko.md", "usr/share/doc/dreamseed-hub/recovery.ko.md", 0o644),
+    ("docs/recovery.en.md", "usr/share/doc/dreamseed-hub/recovery.en.md", 0o644),
+    ("docs/secrets.ko.md", "usr/share/doc/dreamseed-hub/secrets.ko.md", 0o644),
+    ("docs/secrets.en.md", "usr/share/doc/dreamseed-hub/secrets.en.md", 0o644),
 ];
 const SCRIPTS: &[&str] = &["preinst", "postinst", "prerm", "postrm"];
 /// dpkg leaves what an administrator has changed in these alone.

@@ -3,7 +3,7 @@
 use crate::checkout::Checkout;
 use crate::node::Node;
 use crate::{
-    api_fuzz, codegen, engine, monitoring, package, process, release, run, secrets, tidy, tools, ui,
+    api_fuzz, codegen, drill, engine, monitoring, package, process, release, run, secrets, tidy, tools, ui,
 };
 use anyhow::{Context, Result, bail};
 use std::process::ExitCode;
@@ -46,7 +46,7 @@ const STEPS: &[Step] = &[
     step("real-model", real_model),
     step("e2e", e2e),
     step("run-check", run::walk),
-    step("kill-9", kill_9),
+    step("drills", drill::check),
     step("api-fuzz", api_fuzz::check),
     step("monitoring", monitoring::check),
     step("package", package::test),
@@ -204,7 +204,9 @@ fn doc(checkout: &Checkout) -> Result<()> {
 }
 
 fn nextest(checkout: &Checkout) -> Result<()> {
-    process::run(tools::NEXTEST.cargo(checkout)?.args(["run", "--workspace", "--locked"]))
+    let mut command = tools::NEXTEST.cargo(checkout)?;
+    command.args(["run", "--workspace", "--locked"]);
+    process::run(command.env("DREAMSEED_GARAGE", tools::GARAGE.program(checkout)?))
 }
 
 fn model(checkout: &Checkout) -> Result<()> {
@@ -243,12 +245,6 @@ fn e2e(checkout: &Checkout) -> Result<()> {
         .env("DREAMSEED_HUB_BIN", checkout.hub())
         .env("DREAMSEED_TEST_MODEL", run::starter_file(checkout)?);
     process::run(&mut command)
-}
-
-/// A short run of what `dreamseed-load kill` does at length: no acknowledged answer is lost or doubled.
-fn kill_9(checkout: &Checkout) -> Result<()> {
-    let mut command = process::command(checkout.load());
-    process::run(command.args(["kill", "--kills", "3", "--acks", "2000", "--hub"]).arg(checkout.hub()))
 }
 
 fn npm(checkout: &Checkout, words: &[&str]) -> Result<()> {

@@ -12,14 +12,24 @@ pub struct Tool {
     pub version: &'static str,
     /// The program's file name, where it is not the crate's name.
     program: &'static str,
+    /// Further words for `cargo install`.
+    options: &'static [&'static str],
 }
 
-pub const DENY: Tool = Tool { name: "cargo-deny", version: "0.20.2", program: "cargo-deny" };
-pub const MACHETE: Tool = Tool { name: "cargo-machete", version: "0.9.2", program: "cargo-machete" };
-pub const NEXTEST: Tool = Tool { name: "cargo-nextest", version: "0.9.143", program: "cargo-nextest" };
-pub const TYPOS: Tool = Tool { name: "typos-cli", version: "1.52.0", program: "typos" };
+pub const DENY: Tool = Tool { name: "cargo-deny", version: "0.20.2", program: "cargo-deny", options: &[] };
+pub const MACHETE: Tool = Tool { name: "cargo-machete", version: "0.9.2", program: "cargo-machete", options: &[] };
+pub const NEXTEST: Tool = Tool { name: "cargo-nextest", version: "0.9.143", program: "cargo-nextest", options: &[] };
+pub const TYPOS: Tool = Tool { name: "typos-cli", version: "1.52.0", program: "typos", options: &[] };
 
-pub const ALL: [Tool; 4] = [DENY, MACHETE, NEXTEST, TYPOS];
+/// The S3 server of the tests and drills; beside us, never linked.
+pub const GARAGE: Tool = Tool {
+    name: "garage",
+    version: "2.5.0",
+    program: "garage",
+    options: &["--no-default-features", "--features", "sqlite,bundled-libs"],
+};
+
+pub const ALL: [Tool; 5] = [DENY, MACHETE, NEXTEST, TYPOS, GARAGE];
 
 impl Tool {
     /// The program, installed if it is not there yet.
@@ -42,6 +52,7 @@ impl Tool {
                 .current_dir(&checkout.cache)
                 .args(["install", "--locked", "--quiet", "--version", self.version, self.name, "--root"])
                 .arg(&home)
+                .args(self.options)
                 .env("CARGO_TARGET_DIR", &scratch)
                 .env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "1")
                 .env("CARGO_PROFILE_RELEASE_LTO", "off")

@@ -7,9 +7,12 @@ mod connection;
 mod error;
 mod events;
 mod operations;
+#[cfg(feature = "outbox")]
+pub mod outbox;
 pub mod sse;
 
 pub use connection::Hub;
 pub use error::ClientError;
 pub use events::{EventStream, StreamEvent};
 pub use http::{HeaderMap, Method, StatusCode};
+pub use operations::{SignedBody, answers_path, lacking_path};

@@ -1,17 +1,19 @@
 //! The operations of `docs/routes.md`, in its order.
 
-use crate::{ClientError, EventStream, Hub};
+use crate::{ClientError, EventStream, Hub, connection::BASE};
 use bytes::Bytes;
 use dreamseed_wire::{
     Language,
     account::*,
     attempt::{AttemptReceipt, AttemptView, ReleasedSolution, SubmitAnswer},
     authoring::{DraftTrial, ProblemDraft, ProblemForEditing, ProblemListing, TryDraft},
+    backup::{AddBackupTarget, BackupState, SinceRestore},
     class::*,
+    delivery::*,
     exchange::{ExportProblems, ImportReport, ProblemFormat},
     feedback::{FeedbackEvent, HelpTicket, RateFeedback},
     house::*,
-    hub::{HubInfo, Notice},
+    hub::{HubInfo, Notice, Problem},
     ids::*,
     lesson::{ExtendLesson, LessonView, OpenForPupil, OpenLesson, PupilEvent, PupilNote, SendNote},
     live::{ClassLive, LiveEvent},
@@ -24,6 +26,7 @@ use dreamseed_wire::{
     report::*,
 };
 use http::Method;
+use serde::de::DeserializeOwned;
 
 type Reply<T> = Result<T, ClientError>;
 const NO_BODY: Option<&()> = None;
@@ -317,6 +320,11 @@ impl Hub {
         self.get(&format!("/classes/{class_id}/live")).await
     }
 
+    /// The class now with one of its lessons, also one that is over.
+    pub async fn class_live_of(&self, class_id: ClassId, lesson_id: LessonId) -> Reply<ClassLive> {
+        self.get(&format!("/classes/{class_id}/live?lesson_id={lesson_id}")).await
+    }
+
     /// What changes in a class; from now on, or after the event `last_event_id`.
     pub async fn live_events(
         &self,
@@ -324,6 +332,17 @@ impl Hub {
         last_event_id: Option<String>,
     ) -> Reply<EventStream<LiveEvent>> {
         self.open_stream(format!("/classes/{class_id}/live/events"), last_event_id).await
+    }
+
+    /// What changes in a class while one of its lessons is looked at.
+    pub async fn live_events_of(
+        &self,
+        class_id: ClassId,
+        lesson_id: LessonId,
+        last_event_id: Option<String>,
+    ) -> Reply<EventStream<LiveEvent>> {
+        let path = format!("/classes/{class_id}/live/events?lesson_id={lesson_id}");
+        self.open_stream(path, last_event_id).await
     }
 }
 
@@ -601,6 +620,44 @@ impl Hub {
     }
 }
 
+/// Backups, for the admin.
+impl Hub {
+    /// How backups stand.
+    pub async fn backup(&self, language: Language) -> Reply<BackupState> {
+        self.get(&format!("/backup?lang={}", language.code())).await
+    }
+
+    /// Starts a backup to every target.
+    pub async fn run_backup(&self) -> Reply<BackupState> {
+        self.post("/backup/run").await
+    }
+
+    /// Adds a place for backups; it is tried before it is kept.
+    pub async fn add_backup_target(&self, target: &AddBackupTarget, language: Language) -> Reply<BackupState> {
+        self.send_json(Method::POST, &format!("/backup/targets?lang={}", language.code()), target).await
+    }
+
+    /// Forgets a place for backups; what lies there stays.
+    pub async fn remove_backup_target(&self, name: &str) -> Reply<()> {
+        self.command(Method::DELETE, &format!("/backup/targets/{name}"), NO_BODY).await
+    }
+
+    /// Starts to read the newest backup of a place back.
+    pub async fn check_backup_target(&self, name: &str) -> Reply<BackupState> {
+        self.post(&format!("/backup/targets/{name}/check")).await
+    }
+
+    /// The recovery sheet as PDF; whoever holds it can read every backup.
+    pub async fn print_recovery_sheet(&self, reason: &str) -> Reply<Bytes> {
+        self.file_for("/backup/sheet", &GiveReason { reason: reason.to_owned() }).await
+    }
+
+    /// Says that the recovery sheet was put away.
+    pub async fn keep_recovery_sheet(&self) -> Reply<()> {
+        self.command(Method::PUT, "/backup/sheet/kept", NO_BODY).await
+    }
+}
+
 /// Keeping and forgetting, for the admin and, where it is their child, for parents.
 impl Hub {
     /// How long each kind of data is kept, and what is past its time.
@@ -642,6 +699,92 @@ impl Hub {
     /// Erases a pupil for good.
     pub async fn erase_pupil(&self, pupil_id: UserId, erasure: &ErasePupil) -> Reply<Erased> {
         self.send_json(Method::POST, &format!("/pupils/{pupil_id}/erasure"), erasure).await
+    }
+}
+
+/// Devices that deliver in their own name: what their people call, and what they sign themselves.
+impl Hub {
+    /// Enrols this device for who is signed in; the same key again gives the same device.
+    pub async fn enrol_device(&self, device: &EnrolDevice) -> Reply<EnrolledDevice> {
+        self.send_json(Method::POST, "/devices", device).await
+    }
+
+    /// All devices, for the admin.
+    pub async fn devices(&self) -> Reply<Vec<DeviceView>> {
+        self.get("/devices").await
+    }
+
+    /// Ends a device, for the admin.
+    pub async fn revoke_device(&self, id: DeviceId) -> Reply<()> {
+        self.command(Method::DELETE, &format!("/devices/{id}"), NO_BODY).await
+    }
+
+    /// A proof that the pupil who is signed in works on this device.
+    pub async fn ask_deposit_proof(&self, device_id: DeviceId) -> Reply<DepositProof> {
+        self.send_json(Method::POST, "/me/deposit", &AskDepositProof { device_id }).await
+    }
+
+    /// Delivers answers; `signed` holds a [`dreamseed_wire::delivery::DeliverAnswers`]. Nobody needs to be signed in.
+    pub async fn deliver_answers(&self, device: DeviceId, signed: SignedBody) -> Reply<Delivered> {
+        self.send_signed(&answers_path(device), signed).await
+    }
+
+    /// Which answers the hub lacks; `signed` holds a [`dreamseed_wire::delivery::AskLacking`].
+    pub async fn find_lacking_answers(&self, device: DeviceId, signed: SignedBody) -> Reply<Lacking> {
+        self.send_signed(&lacking_path(device), signed).await
+    }
+
+    async fn send_signed<T: DeserializeOwned>(&self, path: &str, signed: SignedBody) -> Reply<T> {
+        let headers = [
+            ("content-type", "application/json"),
+            ("dreamseed-signature", signed.signature.as_str()),
+            ("dreamseed-device-certificate", signed.certificate.as_str()),
+        ];
+        let (status, _, body) = self.raw(Method::POST, path, &headers, signed.body).await?;
+        if status.is_success() {
+            return serde_json::from_slice(&body).map_err(|error| ClientError::Decode(error.into()));
+        }
+        Err(match serde_json::from_slice::<Problem>(&body) {
+            Ok(problem) => ClientError::Problem(Box::new(problem)),
+            Err(_) => ClientError::Unexpected {
+                status: status.as_u16(),
+                body: String::from_utf8_lossy(&body).chars().take(500).collect(),
+            },
+        })
+    }
+}
+
+/// A body as a device has signed it.
+#[derive(Debug, Clone)]
+pub struct SignedBody {
+    /// Exactly the bytes whose hash is in what is signed.
+    pub body: Bytes,
+    /// Ed25519, base64url without padding, over the text of `docs/routes.md`.
+    pub signature: String,
+    /// What the device got when it was enrolled.
+    pub certificate: String,
+}
+
+/// The path of [`Hub::deliver_answers`] as it stands in what is signed.
+pub fn answers_path(device: DeviceId) -> String {
+    format!("{BASE}/devices/{device}/answers")
+}
+
+/// The path of [`Hub::find_lacking_answers`] as it stands in what is signed.
+pub fn lacking_path(device: DeviceId) -> String {
+    format!("{BASE}/devices/{device}/lacking")
+}
+
+/// The record and what became of it.
+impl Hub {
+    /// The epoch, the last number in it, and up to where a backup was read back.
+    pub async fn record(&self) -> Reply<RecordState> {
+        self.get("/record").await
+    }
+
+    /// What the state that was restored last did not hold, for the admin.
+    pub async fn since_restore(&self) -> Reply<SinceRestore> {
+        self.get("/backup/since-restore").await
     }
 }
 

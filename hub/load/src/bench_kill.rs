@@ -17,6 +17,7 @@ use dreamseed_client::Hub;
 use dreamseed_wire::{
     answer::Grade,
     attempt::{AttemptReceipt, AttemptView, SubmitAnswer},
+    delivery::Receipt,
     ids::*,
 };
 use std::{
@@ -63,6 +64,8 @@ struct Acknowledged {
     sent: Sent,
     epoch: i64,
     hub_seq: i64,
+    /// The hub's proof of the place.
+    receipt: Receipt,
     grade: Option<Grade>,
 }
 
@@ -152,7 +155,13 @@ pub async fn measure_kills(
 
 impl Acknowledged {
     fn new(sent: Sent, receipt: &AttemptReceipt) -> Self {
-        Self { sent, epoch: receipt.epoch, hub_seq: receipt.hub_seq, grade: receipt.grade.clone() }
+        Self {
+            sent,
+            epoch: receipt.epoch,
+            hub_seq: receipt.hub_seq,
+            receipt: receipt.receipt.clone(),
+            grade: receipt.grade.clone(),
+        }
     }
 }
 
@@ -282,7 +291,7 @@ async fn read_tries(client: &Hub, work: &Rc<Work>) -> Result<Tries> {
 }
 
 /// Runs a call for each item, sixteen at a time, results in order.
-async fn for_each<I, T: 'static, F>(items: &[I], call: impl Fn(&I) -> F) -> Result<Vec<T>>
+pub async fn for_each<I, T: 'static, F>(items: &[I], call: impl Fn(&I) -> F) -> Result<Vec<T>>
 where
     F: Future<Output = Result<T>> + 'static,
 {
@@ -340,7 +349,7 @@ fn judge(acknowledged: &[Acknowledged], found: &[Option<AttemptView>], work: &Wo
 /// The same answer sent again must give its first receipt.
 fn judge_again(acknowledged: &[Acknowledged], again: &[AttemptReceipt], faults: &mut Faults) {
     for (kept, receipt) in acknowledged.iter().zip(again) {
-        if (receipt.epoch, receipt.hub_seq, &receipt.grade) != (kept.epoch, kept.hub_seq, &kept.grade) {
+        if (receipt.epoch, &receipt.receipt, &receipt.grade) != (kept.epoch, &kept.receipt, &kept.grade) {
             faults.doubled.push(format!("{}: sent again, it was kept again", kept.sent.attempt_id));
         }
     }
@@ -384,7 +393,12 @@ mod tests {
 
     fn kept(hub_seq: i64) -> Acknowledged {
         let sent = Sent { attempt_id: AttemptId::new(), pupil: 0, pick: 1 };
-        Acknowledged { sent, epoch: 1, hub_seq, grade: Some(Grade::Wrong) }
+        Acknowledged { sent, epoch: 1, hub_seq, receipt: receipt(hub_seq), grade: Some(Grade::Wrong) }
+    }
+
+    fn receipt(hub_seq: i64) -> Receipt {
+        let epoch_id = "00000000-0000-7000-8000-000000000001".parse().expect("an id");
+        Receipt { epoch_id, hub_seq, mac: "0".repeat(32) }
     }
 
     fn view(kept: &Acknowledged, work: &Work) -> AttemptView {
@@ -430,17 +444,18 @@ mod tests {
     #[test]
     fn kept_again_is_doubled() {
         let kept = [kept(1), kept(2)];
-        let receipt = |kept: &Acknowledged, hub_seq| AttemptReceipt {
+        let again = |kept: &Acknowledged, hub_seq| AttemptReceipt {
             attempt_id: kept.sent.attempt_id,
             epoch: 1,
             hub_seq,
+            receipt: receipt(hub_seq),
             grade: Some(Grade::Wrong),
             tries: 1,
             next: NextSteps { try_again: true, help: true, solution: false },
             feedback_url: None,
         };
         let mut faults = Faults::default();
-        judge_again(&kept, &[receipt(&kept[0], 1), receipt(&kept[1], 9)], &mut faults);
+        judge_again(&kept, &[again(&kept[0], 1), again(&kept[1], 9)], &mut faults);
         assert_eq!(faults.doubled.len(), 1);
     }
 

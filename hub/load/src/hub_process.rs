@@ -29,6 +29,15 @@ pub enum ModelUse<'a> {
     Scripted,
 }
 
+/// Where and when a hub runs, beside what every bench gives it.
+#[derive(Debug, Clone, Default)]
+pub struct Circumstances {
+    /// Of loopback; 0 takes a free one.
+    pub port: u16,
+    /// Variables of its environment: settings, or another clock.
+    pub environment: Vec<(String, String)>,
+}
+
 /// A running hub. Dropping it kills the process.
 #[derive(Debug)]
 pub struct HubProcess {
@@ -45,9 +54,20 @@ impl HubProcess {
     /// Starts `dreamseed-hub serve` with the limits of production on a free port of loopback. Its log is appended to
     /// `log`, a file.
     pub async fn start(binary: &Path, data: &Path, log: &Path, model: ModelUse<'_>) -> Result<Self> {
+        Self::start_in(binary, data, log, model, &Circumstances::default()).await
+    }
+
+    /// The same on a certain port and with more variables in its environment.
+    pub async fn start_in(
+        binary: &Path,
+        data: &Path,
+        log: &Path,
+        model: ModelUse<'_>,
+        circumstances: &Circumstances,
+    ) -> Result<Self> {
         let log_file = File::options().create(true).append(true).open(log)?;
         let mut command = Command::new(binary);
-        command.arg("serve").arg("--data").arg(data).args(["--port", "0"]);
+        command.arg("serve").arg("--data").arg(data).args(["--port", &circumstances.port.to_string()]);
         match model {
             ModelUse::None => command.arg("--no-engine"),
             ModelUse::From(models) => command.arg("--models").arg(models),
@@ -56,6 +76,7 @@ impl HubProcess {
         // What is measured is the hub, not the patience of its limits.
         command.env("DREAMSEED_HUB_LIMITS__PER_MINUTE", "1000000");
         command.env("DREAMSEED_HUB_LIMITS__HELP_PER_MINUTE", "1000000");
+        command.envs(circumstances.environment.iter().map(|(name, value)| (name, value)));
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log_file).kill_on_drop(true);
         let started = Instant::now();
         let mut child = command.spawn().with_context(|| format!("starting {}", binary.display()))?;
@@ -76,6 +97,11 @@ impl HubProcess {
         wait_until_ready(address).await.with_context(|| format!("the hub's log:\n{}", end_of(log)))?;
         let ready_after = started.elapsed();
         Ok(Self { child, pid, log: log.to_owned(), address, ready_after })
+    }
+
+    /// Its number at the system.
+    pub fn pid(&self) -> u32 {
+        self.pid
     }
 
     /// The memory that the process holds now and held at most, in MB (10⁶ bytes).
@@ -173,7 +199,8 @@ fn cpu_time_of(pid: &str) -> Duration {
     Duration::from_millis(ticks * 10)
 }
 
-fn memory_line(status: &str, name: &str) -> Result<f64> {
+/// A line of `/proc/<pid>/status`, in MB (10⁶ bytes).
+pub fn memory_line(status: &str, name: &str) -> Result<f64> {
     let line =
         status.lines().find_map(|line| line.strip_prefix(name)).with_context(|| format!("no {name}"))?;
     let kib: f64 = line.trim().trim_end_matches(" kB").parse().with_context(|| format!("{name}{line}"))?;

@@ -1,16 +1,19 @@
 //! Drives a real hub and measures it.
 //!
 //! The walk: [`school`] is seeded by the hub's own commands and copied → [`hub_process`] starts the hub with the
-//! limits of production → a bench drives it, the two fastest through [`drive`] and [`http1`] → [`report`]. [`walk`]
-//! is no bench: it does the hub's main job once and prints what everybody saw.
+//! limits of production → a bench drives it, the two fastest through [`drive`] and [`http1`] → [`report`]. A [`drill`]
+//! breaks something and counts what came back. [`walk`] is no bench: it does the hub's main job once and prints what
+//! everybody saw.
 
 mod answers;
 mod bench_api;
+mod bench_backup;
 mod bench_kill;
 mod bench_lesson;
 mod bench_report;
 mod bench_signin;
 mod bench_start;
+mod drill;
 mod drive;
 mod histogram;
 mod http1;
@@ -23,12 +26,14 @@ mod walk;
 
 use anyhow::{Context, Result, bail};
 use bench_api::measure_api;
+use bench_backup::{NightExtent, measure_backups};
 use bench_kill::{KillExtent, measure_kills};
 use bench_lesson::{DayExtent, measure_day};
 use bench_report::measure_reports;
 use bench_signin::measure_sign_in;
 use bench_start::measure_start;
 use clap::{Parser, Subcommand};
+use drill::{Drill, DrillCase, run_drill};
 use drive::Extent;
 use hub_process::{HubProcess, ModelUse};
 use report::{Origin, Report, Target, tell};
@@ -78,6 +83,28 @@ enum Command {
     Bench {
         #[command(subcommand)]
         case: Case,
+    },
+    /// What breaks in a school, done to a real hub; fails if anything acknowledged is lost
+    Drill {
+        #[arg(value_enum)]
+        case: DrillCase,
+        /// Fewer rounds of the same
+        #[arg(long)]
+        short: bool,
+        /// The S3 server Garage
+        #[arg(long, value_name = "FILE", env = "DREAMSEED_GARAGE", default_value = "garage")]
+        garage: PathBuf,
+        /// The library libfaketime
+        #[arg(
+            long,
+            value_name = "FILE",
+            env = "DREAMSEED_FAKETIME",
+            default_value = "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1"
+        )]
+        faketime: PathBuf,
+        /// Leave out what needs a disk to be mounted; say why
+        #[arg(long, value_name = "WHY", env = "DREAMSEED_NO_MOUNT")]
+        no_mount: Option<String>,
     },
     /// The main job with no person, with the real model, printed as a transcript
     Walk {
@@ -135,6 +162,24 @@ enum Case {
         /// Draw latencies into this SVG
         #[arg(long, value_name = "FILE.svg")]
         plot: Option<PathBuf>,
+    },
+    /// A night's answers and their backup, and lessons beside it
+    Backup {
+        /// Pupils of the seeded school
+        #[arg(long, default_value_t = 500)]
+        pupils: u32,
+        /// Answers of each pupil in the night that is measured
+        #[arg(long, default_value_t = 30)]
+        answers: u32,
+        /// Megabytes of the school before that night
+        #[arg(long, default_value_t = 70)]
+        megabytes: u64,
+        /// Seconds of a lesson with, and without, a backup beside it
+        #[arg(long, default_value_t = 20)]
+        seconds: u64,
+        /// Megabytes of the school that is restored; 0 leaves it out
+        #[arg(long, default_value_t = 1000)]
+        restored: u64,
     },
     /// SIGKILL under load: nothing acknowledged may be lost or doubled
     Kill {
@@ -200,7 +245,22 @@ async fn run(options: Options) -> Result<ExitCode> {
     let beside = std::env::current_exe()?.parent().context("this program's folder")?.to_owned();
     let hub = hub.unwrap_or_else(|| beside.join("dreamseed-hub"));
     let schools = schools.unwrap_or_else(|| beside.join("load-schools"));
+    let mut report = Report::new(Origin::find(commit));
     let case = match options.command {
+        Command::Drill { case, short, garage, faketime, no_mount } => {
+            let drill = Drill {
+                hub: &hub,
+                schools: &schools,
+                garage: &garage,
+                faketime: &faketime,
+                is_short: short,
+                may_mount: no_mount.is_none(),
+                now: now(),
+            };
+            run_drill(case, &drill, &mut report).await?;
+            report.print(json)?;
+            return Ok(if report.all_met() { ExitCode::SUCCESS } else { ExitCode::FAILURE });
+        }
         Command::Case(case) | Command::Bench { case } => case,
         Command::Walk { models: Some(models), .. } => {
             walk::walk_main_job(&hub, &models, now()).await?;
@@ -212,7 +272,6 @@ async fn run(options: Options) -> Result<ExitCode> {
             return Ok(ExitCode::SUCCESS);
         }
     };
-    let mut report = Report::new(Origin::find(commit));
     let mut must_meet = strict;
     match case {
         Case::Api(load) => {
@@ -288,6 +347,11 @@ async fn run(options: Options) -> Result<ExitCode> {
                     .with_context(|| format!("writing {}", file.display()))?;
             }
             hub.stop().await?;
+        }
+        Case::Backup { pupils, answers, megabytes, seconds, restored } => {
+            let extent =
+                NightExtent { pupils, answers, megabytes, lesson: Duration::from_secs(seconds), restored };
+            measure_backups(&hub, &schools, extent, now(), &mut report).await?;
         }
         Case::Kill { kills, acks, pupils, connections, seed } => {
             let school = SchoolCopy::make(&hub, &schools, SchoolSize::Pupils(pupils)).await?;

@@ -123,6 +123,11 @@ impl SchoolCopy {
         self.folder.path().join("data")
     }
 
+    /// Where data and log lie; a drill puts what it needs beside them.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
     /// The hub's log.
     pub fn log(&self) -> PathBuf {
         self.folder.path().join("hub.log")
@@ -339,7 +344,7 @@ async fn seed_once(binary: &Path, folder: &Path, size: SchoolSize) -> Result<Pat
 }
 
 /// Copies files and folders with their permissions.
-fn copy_folder(from: &Path, to: &Path) -> Result<()> {
+pub fn copy_folder(from: &Path, to: &Path) -> Result<()> {
     fs::create_dir(to)?;
     for entry in fs::read_dir(from)? {
         let entry = entry?;

@@ -5,6 +5,7 @@ use dreamseed_grading::GradeError;
 use dreamseed_wire::{
     answer::Grade,
     attempt::{AttemptReceipt, AttemptView, GradeSource, NextSteps, ReleasedSolution, SubmitAnswer},
+    delivery::Receipt,
     ids::*,
     lesson::{HintCeiling, LessonMode},
 };
@@ -18,6 +19,7 @@ use crate::{
     store::{
         Committed, ReadConn, StoreError, WriteTx, answer_counts,
         attempts::{self, NewAttempt},
+        audit::{self, AuditEntry},
         feedback,
         grades::{self, NewGrade},
         late_answers, lessons, masteries, releases, rosters,
@@ -31,6 +33,9 @@ use crate::{
 const CLOCK_SLACK: jiff::SignedDuration = jiff::SignedDuration::from_mins(5);
 /// How late an answer may come and still count on the day it was made.
 const LATEST: jiff::SignedDuration = jiff::SignedDuration::from_hours(24 * 366);
+/// After its record was put back the hub takes for this long what was given to an exam before that, however long ago the exam
+/// ended: it may have had the answer, and devices bring it as soon as they find the hub again.
+const RESTORE_WAITS: jiff::SignedDuration = jiff::SignedDuration::from_hours(24);
 
 /// Why an answer is not taken.
 #[derive(Debug, thiserror::Error)]
@@ -65,26 +70,81 @@ pub enum AnsweringError {
 /// the model is never waited for.
 pub async fn submit(ctx: &Ctx, pupil: UserId, body: SubmitAnswer) -> Result<AttemptReceipt, AnsweringError> {
     check_identity(&body)?;
-    let school = ctx.school.get();
-    // The version the pupil saw, not the newest one: an answer may come from an offline device days later.
-    let problem = school.versions.get(&body.problem_version_id).ok_or(AnsweringError::UnknownProblem)?;
-    let now = ctx.clock.now();
+    let (school, now) = (ctx.school.get(), ctx.clock.now());
+    let problem = find_version(&school, &body)?;
     check_given(ctx, &school, pupil, &body, now).await?;
-    // Its key may have been corrected since the pupil saw it.
-    let grade = dreamseed_grading::grade_draft(school.graded_by(problem).1, &body.answer)?;
-    let outcome = outcome_name(&grade);
+    let grade = grade_now(&school, problem, &body)?;
     let graded = prepare(&school, pupil, problem, body, grade, now)?;
+    let outcome = outcome_name(&graded.grade);
+    let recorded = ctx.store.write(move |tx| record(tx, &graded)).await?;
+    follow_up(ctx, &recorded, outcome);
+    Ok(recorded.receipt)
+}
 
-    let (receipt, wake) = ctx.store.write(move |tx| record(tx, &graded)).await?;
-    if wake {
+/// What a device adds to an answer that it has kept and delivers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Delivery {
+    pub device_id: DeviceId,
+    pub device_seq: i64,
+    /// When it was given, by what the device's clocks say together.
+    pub given_at: Timestamp,
+    /// When the record was put back to an earlier state, if it ever was: it may lack lessons and sittings of before.
+    pub put_back_at: Option<Timestamp>,
+}
+
+/// Checks and grades an answer that a device delivers, by the rules of [`submit`]; nothing is written yet. True if its
+/// lesson was lost with the record that a restored hub does not have: then the answer is taken without it.
+pub async fn grade_delivered(
+    ctx: &Ctx,
+    school: &School,
+    pupil: UserId,
+    body: SubmitAnswer,
+    delivery: Delivery,
+    now: Timestamp,
+) -> Result<(GradedAnswer, bool), AnsweringError> {
+    let as_sent = body.clone();
+    let is_unknown = |lesson: LessonId| school.lessons.get(&lesson).is_none();
+    let has_lost_lesson = body.lesson_id.is_some_and(is_unknown);
+    if has_lost_lesson && delivery.put_back_at.is_none() {
+        // Lessons are never removed: it may be one whose loss has not been noticed yet, so the device keeps the answer.
+        return Err(AnsweringError::UnknownProblem);
+    }
+    let body = SubmitAnswer {
+        lesson_id: body.lesson_id.filter(|_| !has_lost_lesson),
+        occurred_at: Some(delivery.given_at),
+        device_id: Some(delivery.device_id),
+        device_seq: Some(delivery.device_seq),
+        ..body
+    };
+    check_identity(&body)?;
+    let problem = find_version(school, &body)?;
+    if !has_lost_lesson {
+        check_given(ctx, school, pupil, &body, now).await?;
+    }
+    let grade = grade_now(school, problem, &body)?;
+    let mut graded = prepare(school, pupil, problem, body, grade, now)?;
+    graded.attempt.body_hash = hash_body(&as_sent)?;
+    graded.as_sent = as_sent;
+    graded.delivery = Some(delivery);
+    // Nobody is told a grade by a delivery; whoever asks for it later is counted then.
+    graded.reveals.clear();
+    Ok((graded, has_lost_lesson))
+}
+
+/// What follows once an answer is on the disk.
+pub fn follow_up(ctx: &Ctx, recorded: &Recorded, outcome: &'static str) {
+    if recorded.wants_help {
         ctx.feedback.wake();
     }
     crate::telemetry::count_answer(outcome);
-    Ok(receipt)
 }
 
 /// An answer with all that is known before it is written.
 pub struct GradedAnswer {
+    /// What makes it the same answer when it comes again.
+    as_sent: SubmitAnswer,
+    /// If it was a device that brought it, and not its pupil.
+    delivery: Option<Delivery>,
     attempt: NewAttempt,
     grade: Grade,
     /// Whose key has graded it: the version's own, or a corrected one.
@@ -105,6 +165,27 @@ pub struct GradedAnswer {
     language: dreamseed_wire::Language,
 }
 
+impl GradedAnswer {
+    /// Whose it is.
+    pub fn pupil(&self) -> UserId {
+        self.attempt.pupil_id
+    }
+
+    /// Its outcome as the figures name it.
+    pub fn outcome(&self) -> &'static str {
+        outcome_name(&self.grade)
+    }
+}
+
+/// What became of an answer, once its group is on the disk.
+pub struct Recorded {
+    pub receipt: AttemptReceipt,
+    /// It was not there before.
+    pub is_new: bool,
+    /// Help is pending.
+    pub wants_help: bool,
+}
+
 /// Puts together what [`record`] writes; pure.
 pub fn prepare(
     school: &School,
@@ -114,7 +195,8 @@ pub fn prepare(
     grade: Grade,
     now: Timestamp,
 ) -> Result<GradedAnswer, AnsweringError> {
-    let body_hash = hash_body(&body)?;
+    let as_sent = body.clone();
+    let body_hash = hash_body(&as_sent)?;
     let class = school.class_of(pupil);
     let version = body.problem_version_id;
     let lesson = school.lesson_of_answer(pupil, version, body.lesson_id, now);
@@ -137,6 +219,8 @@ pub fn prepare(
     .and_then(|found| problem.draft.common_wrong.iter().position(|common| std::ptr::eq(common, found)));
     let occurred_at = believe(body.occurred_at, now);
     Ok(GradedAnswer {
+        as_sent,
+        delivery: None,
         attempt: NewAttempt {
             id: body.attempt_id,
             pupil_id: pupil,
@@ -169,27 +253,27 @@ pub fn prepare(
     })
 }
 
-/// Writes the answer, its grade, the caches and the pending help in one transaction; true if help was asked for.
+/// Writes the answer, its grade, the caches and the pending help in one transaction.
 /// The same answer sent again gets its first receipt; another body under the same id is refused.
-pub fn record(tx: &WriteTx<'_>, graded: &GradedAnswer) -> Result<(AttemptReceipt, bool), AnsweringError> {
+pub fn record(tx: &WriteTx<'_>, graded: &GradedAnswer) -> Result<Recorded, AnsweringError> {
     let attempt = &graded.attempt;
     for exam in &graded.reveals {
         sittings::show(tx, *exam, attempt.pupil_id, attempt.received_at)?;
     }
     if let Some(earlier) = attempts::get(tx.conn(), attempt.id)? {
-        if earlier.pupil_id != attempt.pupil_id || earlier.body_hash != attempt.body_hash {
+        if !is_same_answer(&earlier, attempt.pupil_id, &graded.as_sent)? {
             return Err(AnsweringError::OtherAnswer);
         }
-        return Ok((repeat_receipt(tx, graded, &earlier)?, false));
+        let receipt = repeat_receipt(tx, graded, &earlier)?;
+        return Ok(Recorded { receipt, is_new: false, wants_help: false });
     }
-    if let (Some(device), Some(number)) = (attempt.device_id, attempt.device_seq)
-        && attempts::is_device_number_used(tx.conn(), device, number)?
-    {
-        return Err(AnsweringError::DeviceNumberUsed);
-    }
-    let sitting = sitting_of(tx, graded)?;
-    let attempt = &in_sitting(graded, sitting.as_ref());
-    let late_by_secs = admit(tx, attempt, graded.mode, sitting.as_ref())?;
+    let device_seq = free_number(tx, graded)?;
+    let sitting = match sitting_of(tx, graded)? {
+        None => begin_lost_sitting(tx, graded)?,
+        begun => begun,
+    };
+    let attempt = &NewAttempt { device_seq, ..in_sitting(graded, sitting.as_ref()) };
+    let late_by_secs = admit(tx, attempt, graded, sitting.as_ref())?;
     let seq = attempts::add(tx, attempt)?;
     if let Some(seconds) = late_by_secs {
         late_answers::add(tx, seq, seconds)?;
@@ -236,7 +320,40 @@ pub fn record(tx: &WriteTx<'_>, graded: &GradedAnswer) -> Result<(AttemptReceipt
     }
     publish_cell(tx, graded.class_id, &standing, attempt.received_at);
     let (tries, solution) = (standing.tries, releases::has_solution(tx.conn(), place.0, place.2)?);
-    Ok((receipt(graded, (tx.epoch(), seq), &graded.grade, (tries, solution), helped), helped))
+    let place = (tx.epoch(), tx.receipt(tx.epoch(), seq)?);
+    let receipt = receipt(graded, place, &graded.grade, (tries, solution), helped);
+    Ok(Recorded { receipt, is_new: true, wants_help: helped })
+}
+
+/// The device's number for the answer, if it has not used it for another one. Two machines made from one image count
+/// alike: what they deliver is kept all the same, without its number.
+fn free_number(tx: &WriteTx<'_>, graded: &GradedAnswer) -> Result<Option<i64>, AnsweringError> {
+    let (Some(device), Some(number)) = (graded.attempt.device_id, graded.attempt.device_seq) else {
+        return Ok(None);
+    };
+    match attempts::is_device_number_used(tx.conn(), device, number)? {
+        false => Ok(Some(number)),
+        true if graded.delivery.is_some() => Ok(None),
+        true => Err(AnsweringError::DeviceNumberUsed),
+    }
+}
+
+/// Whether an answer of the log is this one, sent again: by the same pupil, with the same body, from whatever device.
+pub fn is_same_answer(
+    earlier: &attempts::StoredAttempt,
+    pupil: UserId,
+    body: &SubmitAnswer,
+) -> Result<bool, StoreError> {
+    if earlier.pupil_id != pupil {
+        return Ok(false);
+    }
+    if earlier.body_hash == hash_body(body)? {
+        return Ok(true);
+    }
+    // Hubs before this one hashed the device's fields too.
+    let device = (earlier.device_id, earlier.device_seq);
+    let with_device = SubmitAnswer { device_id: device.0, device_seq: device.1, ..body.clone() };
+    Ok(device.0.is_some() && earlier.body_hash == hash_canonical(&with_device)?)
 }
 
 /// The pupil's sitting, if the answer is to an exam that has been begun.
@@ -264,13 +381,51 @@ fn in_sitting(graded: &GradedAnswer, sitting: Option<&StoredSitting>) -> NewAtte
 fn admit(
     tx: &WriteTx<'_>,
     attempt: &NewAttempt,
-    mode: LessonMode,
+    graded: &GradedAnswer,
     sitting: Option<&StoredSitting>,
 ) -> Result<Option<u32>, AnsweringError> {
     let Some(lesson) = attempt.lesson_id else { return Ok(None) };
     let timing = lessons::timing(tx.conn(), lesson)?.ok_or(AnsweringError::OtherLesson)?;
-    timing::admit(mode, &timing, sitting, attempt.occurred_at, attempt.received_at)
-        .map_err(AnsweringError::Refused)
+    let (given_at, now) = (attempt.occurred_at, attempt.received_at);
+    let refusal = match timing::admit(graded.mode, &timing, sitting, given_at, now) {
+        Ok(late_by_secs) => return Ok(late_by_secs),
+        Err(refusal) => refusal,
+    };
+    let is_shown = sitting.is_none_or(|sitting| sitting.shown_at.is_some());
+    let waited = lost_before(graded).map(|put_back_at| now.duration_since(put_back_at));
+    if refusal == Refusal::TooLate && !is_shown && waited.is_some_and(|waited| waited <= RESTORE_WAITS) {
+        let late = timing.ended_at(now).map_or(0, |end| now.duration_since(end).as_secs());
+        return Ok(Some(u32::try_from(late).unwrap_or(u32::MAX)));
+    }
+    Err(AnsweringError::Refused(refusal))
+}
+
+/// When the record was put back, if a device brings an answer that was given before: the hub may have had it, and may have
+/// lost with it what it belonged to.
+fn lost_before(graded: &GradedAnswer) -> Option<Timestamp> {
+    let put_back_at = graded.delivery.and_then(|delivery| delivery.put_back_at);
+    put_back_at.filter(|put_back_at| graded.attempt.occurred_at < *put_back_at)
+}
+
+/// Begins the sitting of an exam once more if the hub lost it when its record was put back: with the first answer that a device
+/// brings of it. If the lesson does not take the answer, the sitting is undone with it.
+fn begin_lost_sitting(tx: &WriteTx<'_>, graded: &GradedAnswer) -> Result<Option<StoredSitting>, StoreError> {
+    let attempt = &graded.attempt;
+    let (LessonMode::Exam, Some(lesson), Some(_)) = (graded.mode, attempt.lesson_id, lost_before(graded))
+    else {
+        return Ok(None);
+    };
+    // The order of its problems was chance, and is chance again: the random end of the answer's id.
+    let (_, chance) = attempt.id.0.as_u64_pair();
+    sittings::begin(tx, lesson, attempt.pupil_id, chance.cast_signed(), attempt.occurred_at)?;
+    let detail = lesson.to_string();
+    let deed = AuditEntry::by(attempt.pupil_id, "begin exam", &detail, attempt.received_at);
+    audit::add(tx, &deed.about(attempt.pupil_id))?;
+    let sitting = sittings::get(tx.conn(), lesson, attempt.pupil_id)?;
+    if let (Some(class_id), Some(sitting)) = (graded.class_id, sitting) {
+        tx.publish(Committed::Sitting { class_id, lesson_id: lesson, sitting });
+    }
+    Ok(sitting)
 }
 
 /// Tells the class's watchers where a pupil stands now, once it is on the disk.
@@ -389,6 +544,17 @@ fn check_identity(body: &SubmitAnswer) -> Result<(), AnsweringError> {
     }
 }
 
+/// The version the pupil saw, not the newest one: an answer may come from an offline device days later.
+fn find_version<'a>(school: &'a School, body: &SubmitAnswer) -> Result<&'a ProblemVersion, AnsweringError> {
+    let version = school.versions.get(&body.problem_version_id);
+    version.map(std::sync::Arc::as_ref).ok_or(AnsweringError::UnknownProblem)
+}
+
+/// The key may have been corrected since the pupil saw the problem.
+fn grade_now(school: &School, problem: &ProblemVersion, body: &SubmitAnswer) -> Result<Grade, GradeError> {
+    dreamseed_grading::grade_draft(school.graded_by(problem).1, &body.answer)
+}
+
 /// Refuses what was never given to the pupil: neither in the class of today nor in the one of the day on which it was
 /// answered, since a pupil may be moved while the answer waits on a device.
 async fn check_given(
@@ -452,8 +618,14 @@ fn believe(claim: Option<Timestamp>, now: Timestamp) -> Timestamp {
     }
 }
 
-/// BLAKE3 of the body in its canonical form: the wire type written again, so that spelling of the JSON does not matter.
+/// What makes an answer the same when it comes again: all of it but which device brings it, since one that was begun in a
+/// browser may be delivered by a device.
 fn hash_body(body: &SubmitAnswer) -> Result<[u8; 32], StoreError> {
+    hash_canonical(&SubmitAnswer { device_id: None, device_seq: None, ..body.clone() })
+}
+
+/// BLAKE3 of the body in its canonical form: the wire type written again, so that spelling of the JSON does not matter.
+fn hash_canonical(body: &SubmitAnswer) -> Result<[u8; 32], StoreError> {
     let canonical = serde_json::to_vec(body).map_err(|_| StoreError::BadValue { what: "answer" })?;
     Ok(*blake3::hash(&canonical).as_bytes())
 }
@@ -469,12 +641,13 @@ fn repeat_receipt(
     let tries = attempts::count_tries(tx.conn(), earlier)?;
     let helped = !feedback::transcript(tx.conn(), earlier.hub_seq)?.is_empty();
     let solution = releases::has_solution(tx.conn(), earlier.pupil_id, earlier.problem_version_id)?;
-    Ok(receipt(graded, (earlier.epoch, earlier.hub_seq), &grade.grade, (tries, solution), helped))
+    let place = (earlier.epoch, tx.receipt(earlier.epoch, earlier.hub_seq)?);
+    Ok(receipt(graded, place, &grade.grade, (tries, solution), helped))
 }
 
 fn receipt(
     graded: &GradedAnswer,
-    (epoch, hub_seq): (i64, i64),
+    (epoch, proof): (i64, Receipt),
     grade: &Grade,
     (tries, solution_open): (u32, bool),
     helped: bool,
@@ -485,7 +658,8 @@ fn receipt(
     AttemptReceipt {
         attempt_id: graded.attempt.id,
         epoch,
-        hub_seq,
+        hub_seq: proof.hub_seq,
+        receipt: proof,
         grade: shown.then(|| grade.clone()),
         tries,
         next: NextSteps {
@@ -532,6 +706,46 @@ mod tests {
             (Some(hours(-24 * 400)), now),
         ] {
             assert_eq!(believe(claim, now), believed, "{claim:?}");
+        }
+    }
+
+    #[test]
+    fn an_answer_is_the_same_whichever_device_brings_it() {
+        let sent = SubmitAnswer {
+            attempt_id: AttemptId::new(),
+            problem_version_id: ProblemVersionId::new(),
+            lesson_id: None,
+            answer: dreamseed_wire::answer::Answer::Number { text: "5/6".into() },
+            occurred_at: None,
+            device_id: Some(DeviceId::new()),
+            device_seq: Some(7),
+        };
+        let now: Timestamp = "2026-11-23T09:00:00Z".parse().expect("time");
+        let stored = |body_hash: [u8; 32]| attempts::StoredAttempt {
+            hub_seq: 1,
+            epoch: 1,
+            id: sent.attempt_id,
+            pupil_id: UserId(uuid::Uuid::from_u128(1)),
+            problem_version_id: sent.problem_version_id,
+            lesson_id: None,
+            device_id: sent.device_id,
+            device_seq: sent.device_seq,
+            body_hash: body_hash.to_vec(),
+            answer: sent.answer.clone(),
+            received_at: now,
+        };
+        let pupil = UserId(uuid::Uuid::from_u128(1));
+        let bare = SubmitAnswer { device_id: None, device_seq: None, ..sent.clone() };
+        let elsewhere =
+            SubmitAnswer { device_id: Some(DeviceId::new()), device_seq: Some(1), ..sent.clone() };
+        let other = SubmitAnswer { occurred_at: Some(now), ..sent.clone() };
+        // As hubs before this one hashed it, and as this one does.
+        for hash in [hash_canonical(&sent).expect("hashed"), hash_body(&sent).expect("hashed")] {
+            for body in [&sent, &bare, &elsewhere] {
+                assert!(is_same_answer(&stored(hash), pupil, body).expect("compared"), "{body:?}");
+            }
+            assert!(!is_same_answer(&stored(hash), pupil, &other).expect("compared"));
+            assert!(!is_same_answer(&stored(hash), UserId::new(), &sent).expect("compared"));
         }
     }
 

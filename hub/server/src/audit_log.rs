@@ -10,7 +10,7 @@ use dreamseed_wire::{
     Language,
     house::{AuditPage, AuditView},
     hub::NoticeCode,
-    ids::UserId,
+    ids::{ClassId, GroupId, LessonId, ProblemId, UserId},
 };
 use futures_util::{Stream, stream};
 use jiff::{SignedDuration, Timestamp};
@@ -33,6 +33,8 @@ use crate::{
 const STRETCH: u32 = 4_000;
 /// Rows of the file that are read at once.
 const EXPORTED_AT_ONCE: u32 = 1_000;
+/// Letters of an id that stands for nothing known.
+const SHORT_ID: usize = 8;
 const PAGE: u32 = 50;
 const PAGE_MAX: u32 = 200;
 const WHOLE_EVERY: SignedDuration = SignedDuration::from_hours(24);
@@ -189,6 +191,7 @@ fn view(school: &School, row: AuditRow, language: Language) -> AuditView {
         action: row.action,
         subject: row.subject.map(|id| name_of(school, id)),
         subject_id: row.subject,
+        detail_text: read_detail(school, &row.detail, language),
         detail: row.detail,
         reason: row.reason,
     }
@@ -201,6 +204,34 @@ fn name_of(school: &School, id: UserId) -> String {
         (Some(class), Some(entry)) => format!("{} ({} {}번)", person.name, class.name, entry.number),
         _ => person.name.clone(),
     }
+}
+
+/// A detail with names in place of ids; an id that stands for nothing known is told by its beginning.
+fn read_detail(school: &School, detail: &str, language: Language) -> String {
+    let read = |word: &str| match word.parse::<uuid::Uuid>() {
+        Ok(id) => name_thing(school, id, language).unwrap_or_else(|| word.chars().take(SHORT_ID).collect()),
+        Err(_) => audit::deeds::word_in(word, language).to_owned(),
+    };
+    detail.split(' ').map(read).collect::<Vec<_>>().join(" ")
+}
+
+/// What an id in a detail may stand for.
+fn name_thing(school: &School, id: uuid::Uuid, language: Language) -> Option<String> {
+    if let Some(class) = school.classes.get(&ClassId(id)) {
+        return Some(class.name.clone());
+    }
+    if let Some(lesson) = school.lessons.get(&LessonId(id)) {
+        return Some(lesson.title.clone());
+    }
+    if let Some(head) = school.problems.get(&ProblemId(id)) {
+        return school.versions.get(&head.newest).map(|version| version.draft.title.get(language).to_owned());
+    }
+    if let Some(group) =
+        school.classes.values().flat_map(|class| &class.groups).find(|group| group.group_id == GroupId(id))
+    {
+        return Some(group.name.clone());
+    }
+    school.people.contains_key(&UserId(id)).then(|| name_of(school, UserId(id)))
 }
 
 /// The deed in the reader's language; English is how it is kept.

@@ -16,6 +16,7 @@ use crate::{
         sessions::EndReason,
     },
     hub::Ctx,
+    ledgers,
     printing::{
         PrintError,
         cards::{self, Card, CardClass},
@@ -116,6 +117,7 @@ pub async fn make_cards(
             let mut ended = Vec::new();
             for (pupil, hash) in &pupils {
                 users::change_secret(tx, pupil.id, hash, false)?;
+                ledgers::note_secret(tx, pupil.id, now)?;
                 sign_in_cards::set(tx, pupil.id, &paper::hash_of(&pupil.card), now)?;
                 ended.extend(sessions::end_of_user(tx, pupil.id, None, now, EndReason::SecretReset.word())?);
                 audit::add(tx, &AuditEntry::by(by, "make card", "", now).about(pupil.id))?;

@@ -36,7 +36,11 @@ pub struct Config {
     pub discovery: DiscoveryConfig,
     pub disk: DiskConfig,
     pub privacy: PrivacyConfig,
+    pub backup: BackupConfig,
     pub log: LogConfig,
+    /// The settings file that was read; it goes into backups.
+    #[serde(skip)]
+    pub file: Option<PathBuf>,
 }
 
 /// The listener.
@@ -139,6 +143,32 @@ pub struct PrivacyConfig {
     pub ai_needs_consent: bool,
 }
 
+/// When backups are made and what is kept of them; where they go stands in `backup/targets.toml` of the data folder.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BackupConfig {
+    /// When the backup to the cloud begins, in the school's time zone; every target is read back and tidied then.
+    pub nightly_at: jiff::civil::Time,
+    /// The cloud's backup begins up to so much later, by the hub's id, so that not all schools come at once.
+    pub jitter_minutes: u32,
+    /// Folders get a backup each hour, not only each night.
+    pub hourly: bool,
+    /// Kibibytes a second that a backup to the cloud sends at most; 0 sends as fast as it goes.
+    pub upload_kib_per_s: u32,
+    /// Where copies are made and read back; `backup/scratch` in the data folder unless said. Needs room for the database.
+    pub scratch: Option<PathBuf>,
+    /// A folder on another disk in which the hub keeps how far its record has come, so that a data folder that was put back as
+    /// a whole is known as such.
+    pub high_mark: Option<PathBuf>,
+    /// Days after which an old backup may go.
+    pub keep_days: u32,
+    /// Backups that stay whatever the clock says.
+    pub at_least: u32,
+    /// The program of the backup's process; this one, but for tests.
+    #[serde(skip)]
+    pub program: Option<PathBuf>,
+}
+
 /// The log.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -205,6 +235,17 @@ impl Default for Config {
                 watch_secs: 5,
             },
             privacy: PrivacyConfig { ai_needs_consent: false },
+            backup: BackupConfig {
+                nightly_at: jiff::civil::time(3, 15, 0, 0),
+                jitter_minutes: 60,
+                hourly: true,
+                upload_kib_per_s: 512,
+                scratch: None,
+                high_mark: None,
+                keep_days: 30,
+                at_least: 7,
+                program: None,
+            },
             log: LogConfig {
                 format: LogFormat::Plain,
                 // llama.cpp tells hundreds of details of a model, which would push the set-up code off the screen.
@@ -214,6 +255,7 @@ impl Default for Config {
                 keep_days: 30,
                 keep_files: 50,
             },
+            file: None,
         }
     }
 }
@@ -237,6 +279,7 @@ impl Config {
         let said_models = said.find_value("models").is_ok();
         let mut config: Config =
             Figment::from(Serialized::defaults(Config::default())).merge(said).extract().map_err(Box::new)?;
+        config.file = file.map(Path::to_owned);
         if let Some(data) = data {
             config.data = data;
         }

@@ -275,7 +275,8 @@ fn judge(config: &DiskConfig, space: DiskSpace, before: DiskStage) -> DiskStage 
     }
 }
 
-fn bytes(limit: DiskLimit, total: u64) -> u64 {
+/// A limit on a disk of `total` bytes, in bytes.
+pub fn bytes(limit: DiskLimit, total: u64) -> u64 {
     let share = total / 100 * u64::from(limit.percent);
     share.min(limit.max_megabytes * MEGABYTE).max(limit.min_megabytes * MEGABYTE)
 }

@@ -4,6 +4,7 @@
 //! Each check looks ([`machine`], the store, the engine) and then judges; judging is pure, so that every fault can be
 //! shown to it.
 
+mod backups;
 mod files;
 mod machine;
 mod network;
@@ -20,7 +21,7 @@ pub use files::{DiskSpace, disk_space};
 pub use machine::Machine;
 
 use crate::{
-    audit_log,
+    audit_log, backup,
     config::Config,
     discovery,
     hub::Ctx,
@@ -148,19 +149,26 @@ fn judge(config: &Config, machine: &Machine, seen: &Seen, now: Timestamp) -> Vec
     let inspected = seen.inspected.as_ref().and_then(|result| result.as_ref().ok());
     vec![
         files::check_folder(&config.data),
-        files::check_keys(&config.data, inspected.is_some_and(|seen| seen.has_users)),
-        files::check_disk(machine, &config.data),
+        files::check_keys(
+            &config.data,
+            seen.inspected.as_ref().map_or(Some(false), |seen| Some(seen.as_ref().ok()?.has_users)),
+        ),
+        files::check_disk(machine, config),
         files::check_memory(machine),
         record::check_clock(machine, now, inspected.map(|seen| seen.last_seen), &config.time_zone),
-        record::judge_database(seen.inspected.as_ref(), record::wal_bytes(&database)),
-        record::judge_audit(inspected.and_then(|seen| seen.audit_broken_at)),
+        record::judge_database(&config.data, seen.inspected.as_ref(), record::wal_bytes(&database)),
+        record::judge_audit(seen.inspected.as_ref()),
         network::judge_port(seen.address_port, &seen.port),
         network::check_firewall(machine, config.http.lan, seen.address_port),
         network::judge_discovery(config.http.lan, &seen.name, &discovery::own_addresses()),
         tutor::check_model(config, &seen.languages),
         tutor::judge_engine(&seen.engine),
         certificates(),
-        backups(),
+        backups::judge_backups(
+            backup::state::target_kinds(&config.data).as_deref(),
+            inspected.map(|seen| &seen.backups),
+            now,
+        ),
     ]
 }
 
@@ -184,16 +192,6 @@ fn certificates() -> Finding {
         "This version has no certificate (TLS): from the classroom only pupils can sign in; staff and parents sign in on the hub's machine.",
         "교사 화면은 허브 컴퓨터에서 여세요.",
         "Open the teachers' pages on the hub's machine.",
-    )
-}
-
-fn backups() -> Finding {
-    warn(
-        "backups",
-        "백업이 없습니다. 이 컴퓨터의 디스크가 고장 나면 학생들의 기록이 모두 사라집니다.",
-        "There is no backup: if this machine's disk fails, all of the pupils' work is lost.",
-        "허브를 멈추고 데이터 폴더 전체를 매주 다른 디스크에 복사하세요.",
-        "Stop the hub and copy the whole data folder to another disk every week.",
     )
 }
 

@@ -15,6 +15,7 @@ use dreamseed_wire::{
 };
 use jiff::Timestamp;
 use metrics_exporter_prometheus::PrometheusHandle;
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -22,20 +23,28 @@ use crate::{
     api_keys::ApiKeys,
     audit_log::AuditWatch,
     auth::{self, Auth},
+    backup::{self, BackupDesk},
+    boot_check::{self, BootError, Ready},
     cards::RecentSheets,
     clock::Clock,
     config::Config,
     content_pack,
+    delivery::DeliveryDesk,
+    devices::Devices,
     discovery::{self, Discovery},
     disk::{self, DiskWatch},
     feedback::{self, FeedbackDesk},
+    high_mark::{self, HighMarkFiles},
+    ledgers::{self, Ledgers},
     limits::Limits,
     live::{self, LiveDesk},
-    privacy, regrading,
+    privacy,
+    receipts::Receipts,
+    regrading,
     retention::{self, Retention},
     router,
     school::SchoolView,
-    store::{self, Store, StoreError, attempts, hub_meta, notices},
+    store::{self, Committed, Store, StoreError, attempts, hub_meta, notices},
     telemetry, upkeep,
 };
 
@@ -69,6 +78,14 @@ pub struct Ctx {
     pub disk: DiskWatch,
     pub retention: Retention,
     pub sheets: RecentSheets,
+    pub receipts: Receipts,
+    pub high_mark: HighMarkFiles,
+    pub ledgers: Ledgers,
+    /// Held while an epoch begins and everybody is signed out.
+    pub epoch_turn: tokio::sync::Mutex<()>,
+    pub devices: Devices,
+    pub delivery: DeliveryDesk,
+    pub backup: BackupDesk,
 }
 
 impl Ctx {
@@ -110,13 +127,32 @@ impl Hub {
         let disk = DiskWatch::begin(&config);
         let live = LiveDesk::default();
         let now = clock.now();
+        let ready = {
+            let data = config.data.clone();
+            let checked =
+                tokio::task::spawn_blocking(move || boot_check::make_ready(&data, boot_check::BUDGET, now));
+            checked.await?.map_err(explain_boot)?
+        };
+        let pending = Arc::new(Notify::new());
         let store = {
-            let live = live.clone();
+            let (live, pending) = (live.clone(), Arc::clone(&pending));
             let first = hub_meta::FirstStart { now, time_zone: config.time_zone.clone() };
             let path = store::database_path(&config.data);
-            Store::open(&path, &first, move |committed| live.publish(committed)).map_err(explain_store)?
+            let marks = high_mark::other_folders(&config);
+            let tell = move |committed: Vec<Committed>| {
+                ledgers::see(&pending, &committed);
+                live.publish(committed);
+            };
+            Store::open_beside(&path, &first, &marks, tell).map_err(explain_store)?
         };
-        let started = Hub::open(config, clock, engine, &store, (live, disk), listener, now).await;
+        let mut started = Hub::open(config, clock, engine, &store, (live, disk, pending), listener, now).await;
+        if let (Ok(hub), Ready::SoFar) = (&mut started, &ready) {
+            let checked = Arc::clone(&hub.ctx);
+            hub.vital.spawn(async move {
+                boot_check::check_beside(checked).await;
+                "the check of the database"
+            });
+        }
         if started.is_err() {
             // A refused start gives the data folder back before it says why.
             store.close().await;
@@ -129,17 +165,20 @@ impl Hub {
         clock: Arc<dyn Clock>,
         engine: Arc<dyn Engine>,
         store: &Store,
-        (live, disk): (LiveDesk, DiskWatch),
+        (live, disk, pending): (LiveDesk, DiskWatch, Arc<Notify>),
         listener: TcpListener,
         now: Timestamp,
     ) -> anyhow::Result<Hub> {
+        let high_mark = HighMarkFiles::begin(store, &config, now).await.map_err(explain_store)?;
         check_record(store, now).await?;
         privacy::erasure::replay(store, &config.data, now).await?;
+        ledgers::bring_together(store, &config.data).await?;
         load_starter_problems(store, now).await?;
         feedback::worker::recover(store, now).await?;
         let school = SchoolView::load(store).await?;
         let auth = Auth::open(&config.data, store, &config.sign_in, now).await?;
         let api_keys = ApiKeys::load(store).await?;
+        let devices = Devices::open(&config.data, store, school.get().hub.hub_id).await?;
         let ctx = Arc::new(Ctx {
             feedback: FeedbackDesk::new(config.tutor.parallel),
             metrics: telemetry::recorder()?,
@@ -153,6 +192,13 @@ impl Hub {
             disk,
             retention: Retention::default(),
             sheets: RecentSheets::default(),
+            receipts: store.receipts().clone(),
+            high_mark,
+            ledgers: Ledgers::new(&config.data, pending),
+            epoch_turn: tokio::sync::Mutex::default(),
+            devices,
+            delivery: DeliveryDesk::default(),
+            backup: BackupDesk::default(),
             config,
             clock,
             store: store.clone(),
@@ -229,6 +275,21 @@ impl Hub {
             retention::keep_until_stopped(retained).await;
             "the retention"
         });
+        let marked = Arc::clone(&ctx);
+        vital.spawn(async move {
+            high_mark::keep_until_stopped(marked).await;
+            "the keeper of the high mark"
+        });
+        let noted = Arc::clone(&ctx);
+        vital.spawn(async move {
+            ledgers::keep_until_stopped(noted).await;
+            "the keeper of the ledgers"
+        });
+        let backed_up = Arc::clone(&ctx);
+        vital.spawn(async move {
+            backup::schedule::keep_until_stopped(backed_up).await;
+            "the backups"
+        });
         Ok(Hub { ctx, server: handle, vital })
     }
 
@@ -259,6 +320,9 @@ impl Hub {
         if let Err(err) = self.ctx.api_keys.keep_used(&self.ctx.store).await {
             tracing::warn!(error = %err, "the times of the keys of programs could not be kept");
         }
+        if let Err(err) = self.ctx.devices.keep_seen(&self.ctx.store).await {
+            tracing::warn!(error = %err, "the times of the devices could not be kept");
+        }
         // All but the writer: what the workers put back at the end must still be written.
         let ended = async { while self.vital.len() > 1 && self.vital.join_next().await.is_some() {} };
         if tokio::time::timeout(DRAIN + Duration::from_secs(1), ended).await.is_err() {
@@ -269,6 +333,8 @@ impl Hub {
             self.ctx.disk.give_up_ballast();
         }
         self.ctx.store.close().await;
+        // Nothing is acknowledged any more: from here the mark is exact.
+        self.ctx.high_mark.keep(&self.ctx.store);
         let _ = tokio::time::timeout(DRAIN, async { while self.vital.join_next().await.is_some() {} }).await;
     }
 }
@@ -306,6 +372,14 @@ fn make_folder(path: &Path) -> anyhow::Result<()> {
     })
 }
 
+fn explain_boot(err: BootError) -> anyhow::Error {
+    match err {
+        BootError::Store(err) => explain_store(err),
+        // Each says it in both languages.
+        err @ (BootError::NoCopy { .. } | BootError::CutOff(_) | BootError::Io(_)) => anyhow::Error::new(err),
+    }
+}
+
 fn explain_store(err: StoreError) -> anyhow::Error {
     let (ko, en) = match &err {
         StoreError::Newer { .. } => (
@@ -328,9 +402,13 @@ fn explain_store(err: StoreError) -> anyhow::Error {
             "디스크가 가득 찼어요. 공간을 비운 뒤 다시 시작하세요.",
             "The disk is full. Free space, then start again.",
         ),
-        StoreError::ReadOnly(_) | StoreError::Io(_) => (
+        StoreError::ReadOnly(_) | StoreError::Io(_) | StoreError::Key(_) => (
             "데이터 폴더에 쓸 수 없어요. 폴더의 권한과 디스크를 확인하세요.",
             "The data folder cannot be written. Check its permissions and the disk.",
+        ),
+        StoreError::DiskFails(_) => (
+            "디스크를 읽거나 쓸 수 없습니다. 디스크가 고장 났을 수 있습니다. docs/recovery.md의 순서대로 다른 PC나 디스크에 되살리세요.",
+            "The disk cannot be read or written; it may be failing. Restore onto another PC or disk as docs/recovery.md says.",
         ),
         StoreError::Closed
         | StoreError::Busy

@@ -11,7 +11,9 @@ use crate::{
         keys::{self, SessionKey},
         secrets::{SecretKind, Secrets, make_first_password},
     },
+    backup::restore,
     config::Config,
+    ledgers,
     store::{
         self, Store, StoreError,
         audit::{self, AuditEntry},
@@ -76,6 +78,7 @@ pub async fn reset_password(
 }
 
 fn open_record(config: &Config, now: Timestamp) -> anyhow::Result<Store> {
+    restore::finish_cut_off(&config.data)?;
     let path = store::database_path(&config.data);
     if !path.exists() {
         bail!(
@@ -125,6 +128,7 @@ async fn rotate_secrets(
             users::void_secrets(tx)?;
             for (id, hash) in &hashed {
                 users::change_secret(tx, *id, hash, true)?;
+                ledgers::note_secret(tx, *id, now)?;
             }
             sessions::end_all(tx, now, REASON)?;
             audit::add(tx, &at_console("rotate secrets", None, now))
@@ -153,6 +157,7 @@ async fn set_first_password(
     store
         .write(move |tx| {
             users::change_secret(tx, id, &hash, true)?;
+            ledgers::note_secret(tx, id, now)?;
             sessions::end_of_user(tx, id, None, now, REASON)?;
             audit::add(tx, &at_console("reset password", Some(id), now))
         })

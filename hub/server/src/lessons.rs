@@ -19,7 +19,7 @@ use crate::{
     auth::accounts::read_line,
     hub::Ctx,
     live,
-    school::{Class, Lesson, School},
+    school::{Class, School},
     store::{
         StoreError, WriteTx,
         audit::{self, AuditEntry},
@@ -116,7 +116,9 @@ pub async fn open(
             Ok(id)
         })
         .await?;
-    announce(ctx, class_id).await?;
+    // Everybody fetches again only once it has been read, else they would get the old picture.
+    ctx.school.reload_lessons(&ctx.store, vec![id]).await?;
+    live::lessons_changed(ctx, class_id, LiveEvent::Refetch).await?;
     view(ctx, id)
 }
 
@@ -186,18 +188,15 @@ pub async fn reopen(
 /// Closes the lessons whose time is up, at the time at which it was.
 pub async fn close_due(ctx: &Ctx) -> Result<(), StoreError> {
     let (school, now) = (ctx.school.get(), ctx.clock.now());
-    if school.next_end().is_none_or(|end| end > now) {
+    let due = school.due_lessons(now);
+    if due.is_empty() {
         return Ok(());
     }
-    let due = |lesson: &&Lesson| {
-        lesson.timing.state != LessonState::Closed && lesson.timing.ended_at(now).is_some()
-    };
-    let due: Vec<_> =
-        school.lessons.values().filter(due).map(|lesson| (lesson.lesson_id, lesson.class_id)).collect();
-    let ids: Vec<_> = due.iter().map(|(lesson, _)| *lesson).collect();
+    let ids: Vec<_> = due.iter().map(|(_, lesson)| *lesson).collect();
+    let closing = ids.clone();
     ctx.store
         .write(move |tx| {
-            for id in ids {
+            for id in closing {
                 // As it stands now: it may have been extended meanwhile.
                 let Some(timing) = lessons::timing(tx.conn(), id)? else { continue };
                 if timing.state != LessonState::Closed && timing.ended_at(now).is_some() {
@@ -207,9 +206,8 @@ pub async fn close_due(ctx: &Ctx) -> Result<(), StoreError> {
             Ok::<_, StoreError>(())
         })
         .await?;
-    ctx.school.reload(&ctx.store).await?;
-    let mut classes: Vec<_> = due.into_iter().map(|(_, class)| class).collect();
-    classes.sort();
+    ctx.school.reload_lessons(&ctx.store, ids).await?;
+    let mut classes: Vec<_> = due.into_iter().map(|(class, _)| class).collect();
     classes.dedup();
     for class in classes {
         live::lessons_changed(ctx, class, LiveEvent::Refetch).await?;
@@ -238,7 +236,7 @@ pub async fn add_group(
             Ok::<_, StoreError>(id)
         })
         .await?;
-    ctx.school.reload(&ctx.store).await?;
+    ctx.school.reload_groups(&ctx.store, class_id).await?;
     Ok(ClassGroup { group_id, name, pupil_ids })
 }
 
@@ -263,7 +261,7 @@ pub async fn change_group(
             audit::add(tx, &AuditEntry::by(by, "change group", &group_id.to_string(), now))
         })
         .await?;
-    ctx.school.reload(&ctx.store).await?;
+    ctx.school.reload_groups(&ctx.store, class_id).await?;
     Ok(ClassGroup { group_id, name, pupil_ids })
 }
 
@@ -282,7 +280,7 @@ pub async fn remove_group(
             audit::add(tx, &AuditEntry::by(by, "remove group", &group_id.to_string(), now))
         })
         .await?;
-    Ok(ctx.school.reload(&ctx.store).await?)
+    Ok(ctx.school.reload_groups(&ctx.store, class_id).await?)
 }
 
 /// Takes a class out of use and closes its lessons; what was done in it stays.
@@ -307,7 +305,8 @@ pub async fn archive_class(ctx: &Ctx, caller: &Caller, class_id: ClassId) -> Res
         .await?;
     // Its pupils are told by the old picture: in the new one they have no class.
     let pupils: Vec<_> = class.pupils.iter().map(|(_, pupil)| *pupil).collect();
-    announce(ctx, class_id).await?;
+    ctx.school.reload(&ctx.store).await?;
+    live::lessons_changed(ctx, class_id, LiveEvent::Refetch).await?;
     live::tell_lessons_changed(ctx, &pupils);
     Ok(())
 }
@@ -340,7 +339,7 @@ async fn change(
     };
     let (now, by) = (ctx.clock.now(), caller.user_id);
     let after = ctx.store.write(move |tx| keep(tx, lesson, deed, (by, action, now))).await?;
-    ctx.school.reload(&ctx.store).await?;
+    ctx.school.reload_lessons(&ctx.store, vec![lesson]).await?;
     let is_closing = before == LessonState::Closed || after.state == LessonState::Closed;
     let event = if is_closing { LiveEvent::Refetch } else { live::lesson_event(ctx, lesson) };
     live::lessons_changed(ctx, class, event).await?;
@@ -362,12 +361,6 @@ fn keep(
     Ok(changed)
 }
 
-/// Everybody fetches again; only once the school has been read, else they would get the old picture.
-async fn announce(ctx: &Ctx, class: ClassId) -> Result<(), StoreError> {
-    ctx.school.reload(&ctx.store).await?;
-    live::lessons_changed(ctx, class, LiveEvent::Refetch).await
-}
-
 fn view(ctx: &Ctx, id: LessonId) -> Result<LessonView, LessonError> {
     let school = ctx.school.get();
     let lesson = school.lessons.get(&id).ok_or(LessonError::UnknownLesson)?;
@@ -376,7 +369,7 @@ fn view(ctx: &Ctx, id: LessonId) -> Result<LessonView, LessonError> {
 }
 
 fn find_class(school: &School, id: ClassId) -> Result<&Class, LessonError> {
-    school.classes.get(&id).filter(|class| !class.archived).ok_or(LessonError::UnknownClass)
+    school.class(id).filter(|class| !class.archived).ok_or(LessonError::UnknownClass)
 }
 
 fn find_group(class: &Class, id: GroupId) -> Result<&ClassGroup, LessonError> {

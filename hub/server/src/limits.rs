@@ -11,7 +11,7 @@ use std::{num::NonZeroU32, sync::Arc};
 use axum::http::StatusCode;
 use dreamseed_wire::{
     hub::ProblemCode,
-    ids::{SessionId, UserId},
+    ids::{DeviceId, SessionId, UserId},
 };
 use governor::{
     NotUntil, Quota, RateLimiter,
@@ -44,6 +44,7 @@ pub struct Limits<C: Clock + Clone = MonotonicClock> {
     sessions: Arc<Each<SessionId, C>>,
     people: Arc<Each<UserId, C>>,
     help: Arc<Each<UserId, C>>,
+    devices: Arc<Each<DeviceId, C>>,
     clock: C,
 }
 
@@ -64,6 +65,7 @@ impl<C: Clock + Clone> Limits<C> {
             sessions: Arc::new(RateLimiter::hashmap_with_clock(of_session, clock.clone())),
             people: of_person(config.per_minute.saturating_mul(DEVICES)),
             help: of_person(config.help_per_minute),
+            devices: Arc::new(RateLimiter::hashmap_with_clock(of_session, clock.clone())),
             clock,
         }
     }
@@ -79,6 +81,12 @@ impl<C: Clock + Clone> Limits<C> {
         self.help.check_key(&caller.user_id).map_err(|until| wait(&until, &self.clock))
     }
 
+    /// Counts a request that a device has signed: as many as one sign-in may send. A hundred batches are 20,000 answers, so
+    /// that a device that was long without a connection waits a minute now and then, and no other device waits for it.
+    pub fn check_device(&self, device: DeviceId) -> Result<(), Wait> {
+        self.devices.check_key(&device).map_err(|until| wait(&until, &self.clock))
+    }
+
     /// Forgets who has been quiet for so long that nothing is known of them, so that the memory follows the sign-ins of
     /// the last minute. Run it about once a minute.
     pub fn forget_quiet(&self) {
@@ -88,6 +96,8 @@ impl<C: Clock + Clone> Limits<C> {
             people.retain_recent();
             people.shrink_to_fit();
         }
+        self.devices.retain_recent();
+        self.devices.shrink_to_fit();
     }
 }
 
@@ -115,6 +125,11 @@ impl<C: Clock> KeyLimit<C> {
 /// Counts a request of somebody who is signed in, and refuses it over the limit.
 pub fn count_request(ctx: &Ctx, caller: &Caller) -> Result<(), ApiError> {
     ctx.limits.check_request(caller).map_err(|wait| refuse(wait, "requests"))
+}
+
+/// The same for a device that has signed the request.
+pub fn count_device(ctx: &Ctx, device: DeviceId) -> Result<(), ApiError> {
+    ctx.limits.check_device(device).map_err(|wait| refuse(wait, "requests"))
 }
 
 /// The same for a program's key.
@@ -208,6 +223,17 @@ mod tests {
         assert_eq!(limits.check_request(&pupil), Ok(()));
         clock.advance(Duration::from_secs(6));
         assert_eq!(limits.check_help(&pupil), Ok(()));
+    }
+
+    #[test]
+    fn a_device_is_counted_by_itself() {
+        let (limits, clock) = limits();
+        let (full, other) = (DeviceId::new(), DeviceId::new());
+        assert!((0..100).all(|_| limits.check_device(full).is_ok()));
+        assert_eq!(limits.check_device(full), Err(Wait(1)));
+        assert_eq!(limits.check_device(other), Ok(()));
+        clock.advance(Duration::from_secs(1));
+        assert_eq!(limits.check_device(full), Ok(()));
     }
 
     #[test]

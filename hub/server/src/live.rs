@@ -5,6 +5,7 @@
 
 mod desk;
 mod event_id;
+mod open_lessons;
 pub mod pulse;
 pub mod standing;
 
@@ -27,10 +28,16 @@ use desk::Row;
 pub use desk::{Frame, Heard, LiveDesk};
 pub use event_id::{EventId, NoEventId};
 
-/// The picture of a class: its newest open lesson, else its newest.
-pub async fn picture(ctx: &Ctx, class_id: ClassId) -> Result<Option<ClassLive>, StoreError> {
+/// The picture of a class: the lesson that is asked for, else its newest open one, else its newest. None if there is no such
+/// class, or no such lesson in it.
+pub async fn picture(
+    ctx: &Ctx,
+    class_id: ClassId,
+    chosen: Option<LessonId>,
+) -> Result<Option<ClassLive>, StoreError> {
     let (school, now) = (ctx.school.get(), ctx.clock.now());
-    if !school.classes.contains_key(&class_id) {
+    let class = school.classes.get(&class_id);
+    if class.is_none_or(|class| chosen.is_some_and(|lesson| !class.lessons.contains(&lesson))) {
         return Ok(None);
     }
     let heard = heard(ctx, now);
@@ -39,15 +46,17 @@ pub async fn picture(ctx: &Ctx, class_id: ClassId) -> Result<Option<ClassLive>, 
             // Taken first: a change that commits meanwhile is sent again by the stream, which does no harm.
             let last_event = EventId { epoch: hub_meta::epoch(conn)?, seq: hub_meta::last_seq(conn)? };
             let Some(class) = school.classes.get(&class_id) else { return Ok(None) };
-            let lesson = shown_lesson(&school, class, now);
+            let lesson = shown_lesson(&school, class, chosen, now);
             let pupils = match lesson {
                 Some(lesson) => working_pupils(conn, &school, lesson, &heard, now)?,
                 None => waiting_pupils(&school, class, &heard, now),
             };
+            let seen = see_open_lessons(conn, &school, class, &heard, now)?;
             let problems = lesson.map(|lesson| school.summaries(&lesson.problems, class.language));
             Ok(Some(ClassLive {
                 class_id,
                 lesson: lesson.map(|lesson| describe(lesson, now)),
+                open_lessons: open_lessons::list(&school, class, &seen, now),
                 problems: problems.unwrap_or_default(),
                 pupils,
                 last_event: last_event.to_string(),
@@ -88,10 +97,10 @@ pub async fn missed(
         .await
 }
 
-/// How each pupil of a watched class fares in its shown lesson.
+/// How each pupil of a watched class fares in its lessons.
 pub async fn standings_now(ctx: &Ctx, class: ClassId) -> Result<Vec<LiveEvent>, StoreError> {
-    read_grid(ctx, class).await?;
-    Ok(ctx.live.standings(class))
+    read_grids(ctx, class).await?;
+    Ok(ctx.live.told(class))
 }
 
 /// Somebody has signed in: the watchers of their class see it at once.
@@ -109,9 +118,9 @@ pub fn has_gone(ctx: &Ctx, user: UserId) {
 pub async fn lessons_changed(ctx: &Ctx, class_id: ClassId, event: LiveEvent) -> Result<(), StoreError> {
     let (school, now) = (ctx.school.get(), ctx.clock.now());
     if ctx.live.is_watched(class_id) {
-        read_grid(ctx, class_id).await?;
+        read_grids(ctx, class_id).await?;
         ctx.live.tell_class(class_id, &event);
-        ctx.live.look_again(&school, &heard(ctx, now), now);
+        ctx.live.assess_again(&school, class_id, now);
     }
     if let Some(class) = school.classes.get(&class_id) {
         let pupils: Vec<_> = class.pupils.iter().map(|(_, pupil)| *pupil).collect();
@@ -135,9 +144,9 @@ pub fn lesson_event(ctx: &Ctx, lesson: LessonId) -> LiveEvent {
 
 /// The lesson that a class's picture shows now, for a watcher who comes back: it may have been paused or extended meanwhile.
 /// None if there is none.
-pub fn shown_lesson_event(ctx: &Ctx, class: ClassId) -> Option<LiveEvent> {
+pub fn shown_lesson_event(ctx: &Ctx, class: ClassId, chosen: Option<LessonId>) -> Option<LiveEvent> {
     let (school, now) = (ctx.school.get(), ctx.clock.now());
-    let lesson = shown_lesson(&school, school.classes.get(&class)?, now)?;
+    let lesson = shown_lesson(&school, school.classes.get(&class)?, chosen, now)?;
     Some(LiveEvent::Lesson { lesson: describe(lesson, now) })
 }
 
@@ -157,23 +166,66 @@ fn heard(ctx: &Ctx, now: Timestamp) -> Heard {
     heard
 }
 
-/// Brings the grid of a watched class to the lesson that is shown now.
-async fn read_grid(ctx: &Ctx, class_id: ClassId) -> Result<(), StoreError> {
+/// Brings the grids of a watched class to the lessons that are open or shown now.
+async fn read_grids(ctx: &Ctx, class_id: ClassId) -> Result<(), StoreError> {
     let (school, now) = (ctx.school.get(), ctx.clock.now());
-    let shown = school.classes.get(&class_id).and_then(|class| shown_lesson(&school, class, now));
-    let shown = shown.map(|lesson| lesson.lesson_id);
-    let is_new = ctx.live.begin_grid(&school, class_id, shown);
-    let Some(lesson_id) = shown.filter(|_| is_new) else { return Ok(()) };
+    let chosen = ctx.live.chosen_lessons(class_id);
+    let lessons = school.classes.get(&class_id).map(|class| watched_lessons(&school, class, &chosen, now));
+    let new = ctx.live.begin_grids(&school, class_id, &lessons.unwrap_or_default());
+    if new.is_empty() {
+        return Ok(());
+    }
     let heard = heard(ctx, now);
-    let rows = ctx
+    let read = ctx
         .store
-        .read(move |conn| match school.lessons.get(&lesson_id) {
-            Some(lesson) => read_rows(conn, &school, lesson, &heard),
-            None => Ok(HashMap::new()),
+        .read(move |conn| {
+            let lessons = new.into_iter().filter_map(|id| school.lessons.get(&id));
+            let read = lessons
+                .map(|lesson| Ok((lesson.lesson_id, read_rows(conn, &school, lesson, &heard)?)))
+                .collect::<Result<Vec<_>, StoreError>>()?;
+            Ok::<_, StoreError>(read)
         })
         .await?;
-    ctx.live.fill_grid(class_id, lesson_id, rows, now);
+    for (lesson_id, rows) in read {
+        ctx.live.fill_grid(class_id, lesson_id, rows, now);
+    }
     Ok(())
+}
+
+/// The lessons whose pupils a class's watchers are told of.
+fn watched_lessons(school: &School, class: &Class, chosen: &[LessonId], now: Timestamp) -> Vec<LessonId> {
+    let open = open_lessons::find(school, class, now).take(open_lessons::WATCHED);
+    let mut lessons: Vec<_> = open.map(|lesson| lesson.lesson_id).collect();
+    lessons.extend(shown_lesson(school, class, None, now).map(|lesson| lesson.lesson_id));
+    lessons.extend(chosen.iter().filter(|lesson| class.lessons.contains(lesson)));
+    lessons.sort_unstable();
+    lessons.dedup();
+    lessons
+}
+
+/// How pupils fare in the open lessons of a class if there are several; nothing else needs it.
+fn see_open_lessons(
+    conn: &ReadConn,
+    school: &School,
+    class: &Class,
+    heard: &Heard,
+    now: Timestamp,
+) -> Result<HashMap<LessonId, Vec<open_lessons::Seen>>, StoreError> {
+    let open: Vec<_> = open_lessons::find(school, class, now).take(open_lessons::WATCHED).collect();
+    let mut seen = HashMap::new();
+    if open.len() < 2 {
+        return Ok(seen);
+    }
+    for lesson in open {
+        let rows = read_rows(conn, school, lesson, heard)?;
+        let of_lesson = rows.iter().map(|(pupil, row)| open_lessons::Seen {
+            pupil: *pupil,
+            standing: desk::assess(school, lesson, row, now),
+            worked_at: row.worked_at(),
+        });
+        seen.insert(lesson.lesson_id, of_lesson.collect());
+    }
+    Ok(seen)
 }
 
 fn read_rows(
@@ -250,7 +302,16 @@ fn describe(lesson: &Lesson, now: Timestamp) -> LiveLesson {
     }
 }
 
-fn shown_lesson<'a>(school: &'a School, class: &Class, now: Timestamp) -> Option<&'a Lesson> {
+fn shown_lesson<'a>(
+    school: &'a School,
+    class: &Class,
+    chosen: Option<LessonId>,
+    now: Timestamp,
+) -> Option<&'a Lesson> {
     let mut lessons = class.lessons.iter().filter_map(|id| school.lessons.get(id));
-    lessons.clone().find(|lesson| lesson.timing.ended_at(now).is_none()).or_else(|| lessons.next())
+    lessons
+        .clone()
+        .find(|lesson| chosen == Some(lesson.lesson_id))
+        .or_else(|| lessons.clone().find(|lesson| lesson.timing.ended_at(now).is_none()))
+        .or_else(|| lessons.next())
 }

@@ -10,6 +10,7 @@ use std::{
 use anyhow::Context;
 use clap::{Parser, Subcommand};
 use dreamseed_hub::{
+    backup::{self, console::BackupCommand},
     clock::{Clock, SystemClock},
     config::{Config, EngineChoice},
     demo,
@@ -91,12 +92,20 @@ enum Command {
         #[arg(long, value_enum)]
         lang: Option<LangFlag>,
     },
+    /// Back up, restore, and look after the places for backups; the hub may run or not.
+    Backup {
+        #[command(subcommand)]
+        command: BackupCommand,
+    },
     /// The engine's own process; started by the hub.
     #[command(hide = true)]
     Engine {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         rest: Vec<std::ffi::OsString>,
     },
+    /// The backup's own process; started by the hub.
+    #[command(hide = true)]
+    BackupJob,
 }
 
 #[derive(clap::Args)]
@@ -194,6 +203,11 @@ fn main() -> ExitCode {
             }
         };
     }
+    // Nor in the backup's, whose standard output is for the hub.
+    if matches!(args.command, Command::BackupJob) {
+        logging::start_console(CONSOLE_LEVEL);
+        return backup::job::run_child();
+    }
     match run(args) {
         Ok(code) => code,
         Err(err) => {
@@ -249,6 +263,12 @@ async fn run(args: Args) -> anyhow::Result<ExitCode> {
             say(&format!("{}: {}", first.login_name, first.password))?;
             Ok(ExitCode::SUCCESS)
         }
+        Command::Backup { command } => {
+            // In a thread of its own: what speaks to targets blocks.
+            let now = SystemClock.now();
+            let done = std::thread::spawn(move || backup::console::run(&config, command, now)).join();
+            done.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        }
         Command::Openapi => {
             say(&router::openapi().to_pretty_json()?)?;
             Ok(ExitCode::SUCCESS)
@@ -262,7 +282,7 @@ async fn run(args: Args) -> anyhow::Result<ExitCode> {
             }
             Ok(ExitCode::SUCCESS)
         }
-        Command::Engine { .. } => Ok(ExitCode::from(2)),
+        Command::Engine { .. } | Command::BackupJob => Ok(ExitCode::from(2)),
     }
 }
 

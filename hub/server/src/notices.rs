@@ -52,6 +52,12 @@ fn recommended_models(catalogue: &Catalogue) -> (String, String) {
     )
 }
 
+/// Names in a notice's data, such as those of targets.
+fn names_of(data: &serde_json::Value, field: &str) -> String {
+    let names = data.get(field).and_then(serde_json::Value::as_array).into_iter().flatten();
+    names.filter_map(serde_json::Value::as_str).collect::<Vec<_>>().join(", ")
+}
+
 fn words(
     code: NoticeCode,
     data: &serde_json::Value,
@@ -158,6 +164,62 @@ fn words(
             (
                 "Data past its time could not be removed. Lessons are not affected.",
                 "Check the disk, then run it again from the retention page.".into(),
+            ),
+        ),
+        NoticeCode::BackupFailing => {
+            let names = names_of(data, "targets");
+            (
+                (
+                    "백업이 너무 오래 성공하지 못했어요. 수업은 그대로 되지만, 지금 디스크가 고장 나면 마지막 백업 뒤의 답을 잃을 수 있어요.",
+                    format!("백업 화면에서 저장 위치({names})의 줄에 적힌 대로 하세요."),
+                ),
+                (
+                    "No backup has worked for too long. Lessons go on, but if the disk failed now, the answers since the last backup could be lost.",
+                    format!("On the page of backups, do what the line of the target says ({names})."),
+                ),
+            )
+        }
+        NoticeCode::TwoHubs => {
+            let names = names_of(data, "targets");
+            (
+                (
+                    "이 허브와 같은 이름표를 가진 다른 컴퓨터가 같은 곳에 백업하고 있어요. 학생들의 답이 두 곳에 나뉘어 저장될 수 있어요. 백업은 계속하고, 오래된 백업도 지우지 않아요.",
+                    format!("두 컴퓨터 가운데 수업에 쓰지 않는 허브를 끄세요(저장 위치: {names})."),
+                ),
+                (
+                    "Another machine with this hub's identity backs up to the same place; pupils' answers may be kept on two machines. Backups go on, and no old one is removed.",
+                    format!("Switch off the one of the two hubs that lessons do not use (target: {names})."),
+                ),
+            )
+        }
+        NoticeCode::SheetMissing => (
+            (
+                "복구 안내문을 아직 보관하지 않았어요. 이 컴퓨터가 없어지면 안내문 없이는 백업을 열 수 없어요.",
+                "백업 화면에서 복구 안내문을 인쇄해 금고나 교무실에 두고, '보관했어요'를 누르세요.".into(),
+            ),
+            (
+                "The recovery sheet has not been put away. If this computer is lost, no backup can be opened without it.",
+                "Print the sheet from the page of backups, put it into a safe, then press 'Put away'.".into(),
+            ),
+        ),
+        NoticeCode::RecordPutBack => (
+            (
+                "허브의 기록이 이전 상태로 돌아간 것을 알고 새 구간을 시작했습니다. 모두 다시 로그인해야 합니다. 기기에 남아 있는 답은 저절로 다시 옵니다.",
+                "백업 화면의 '되살린 뒤 달라진 것'에서 PIN과 기기를 확인하세요. 아무도 되살리지 않았다면 docs/recovery.md의 '기록이 돌아갔을 때'를 따르세요.".into(),
+            ),
+            (
+                "The hub's record was put back to an earlier state, and a new stretch of it has begun. Everybody signs in again; answers that devices still hold come back by themselves.",
+                "Look at PINs and devices under \u{201c}since the restore\u{201d} on the backup page. If nobody restored anything, follow \u{201c}the record was put back\u{201d} in docs/recovery.md.".into(),
+            ),
+        ),
+        NoticeCode::DatabaseReplaced => (
+            (
+                "데이터베이스가 손상되어 확인된 백업으로 바꾸었습니다. 손상된 파일은 데이터 폴더의 damaged- 폴더에 그대로 있습니다. 모두 다시 로그인해야 하고, 기기에 남아 있는 답은 저절로 다시 옵니다.",
+                "`dreamseed-hub doctor`로 디스크를 확인하세요. 디스크에 오류가 있으면 docs/recovery.md를 따라 다른 디스크로 옮기세요.".into(),
+            ),
+            (
+                "The database was damaged and has been replaced by a verified backup. The damaged files are kept in a damaged- folder of the data folder. Everybody signs in again; answers that devices still hold come back by themselves.",
+                "Check the disk with `dreamseed-hub doctor`. If it shows errors, move to another disk as docs/recovery.md says.".into(),
             ),
         ),
         NoticeCode::StarterKept => {

@@ -40,6 +40,8 @@ use crate::{
 const CODE_DAYS: i64 = 60;
 /// What may be agreed to.
 const SCOPES: [&str; 3] = ["account", "ai_tutor", "cloud_progress"];
+/// Without this one a parent has no account.
+const NEEDED_SCOPE: &str = "account";
 /// The text of the consents that the join page shows.
 const CONSENT_TEXT: &str = "2026-11";
 
@@ -233,7 +235,11 @@ fn check_scopes(consents: &[String]) -> Result<Vec<&'static str>, ApiError> {
             scopes.push(*scope);
         }
     }
-    Ok(scopes)
+    if scopes.contains(&NEEDED_SCOPE) {
+        Ok(scopes)
+    } else {
+        Err(ApiError::bad_field("consents", "without the consent to the account there is no account"))
+    }
 }
 
 fn expiry(now: Timestamp) -> Timestamp {

@@ -1,9 +1,10 @@
-//! What the hub prints: cards for pupils and letters for parents, as PDF with the font inside.
+//! What the hub prints: cards for pupils, letters for parents and the recovery sheet, as PDF with the font inside.
 //!
-//! [`sheet`] measures and sets single lines; [`cards`] and [`letters`] lay them out on A4 pages.
+//! [`sheet`] measures and sets single lines; [`cards`], [`letters`] and [`recovery`] lay them out on A4 pages.
 
 pub mod cards;
 pub mod letters;
+pub mod recovery;
 mod sheet;
 
 /// Why something cannot be printed.

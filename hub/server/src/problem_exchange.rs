@@ -57,6 +57,8 @@ pub struct Upload {
     pub file_name: Option<String>,
     /// The language that the file is in; the caller's if absent.
     pub language: Option<Language>,
+    /// The language of the report; the caller's own if absent.
+    pub report_language: Option<Language>,
     /// The skill of problems that name none; must be on the list of skills.
     pub skill: String,
     pub bytes: Bytes,
@@ -178,8 +180,9 @@ struct ReadItem {
 
 async fn read(ctx: &Ctx, caller: &Caller, upload: Upload) -> Result<ReadFile, ExchangeError> {
     let format = format_of(&upload)?;
-    let reader =
-        ctx.school.get().people.get(&caller.user_id).map(|person| person.language).unwrap_or_default();
+    let reader = upload.report_language.unwrap_or_else(|| {
+        ctx.school.get().people.get(&caller.user_id).map(|person| person.language).unwrap_or_default()
+    });
     let language = upload.language.unwrap_or(reader);
     let skills: Vec<String> = content_pack::skills(reader).into_iter().map(|skill| skill.id).collect();
     if !skills.contains(&upload.skill) {

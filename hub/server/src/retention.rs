@@ -60,8 +60,8 @@ pub struct Retention {
 pub enum RetentionError {
     #[error("there is no such kind of data")]
     UnknownKind,
-    #[error("a period is from 1 to {DAYS_MAX} days")]
-    BadDays,
+    #[error("the period of this kind is from {least} to {DAYS_MAX} days")]
+    BadDays { least: u32 },
     #[error("what is past its time could not be removed")]
     Store(#[from] StoreError),
 }
@@ -88,8 +88,9 @@ pub async fn report(ctx: &Ctx) -> Result<RetentionReport, RetentionError> {
 /// A kind that is not in the table, or days out of range.
 pub async fn set_period(ctx: &Ctx, by: By, kind: &str, days: u32) -> Result<RetentionReport, RetentionError> {
     let kind = RetentionKind::read(kind).ok_or(RetentionError::UnknownKind)?;
-    if !(1..=DAYS_MAX).contains(&days) {
-        return Err(RetentionError::BadDays);
+    let least = least_days(kind);
+    if !(least..=DAYS_MAX).contains(&days) {
+        return Err(RetentionError::BadDays { least });
     }
     let now = ctx.clock.now();
     ctx.store
@@ -99,6 +100,24 @@ pub async fn set_period(ctx: &Ctx, by: By, kind: &str, days: u32) -> Result<Rete
         })
         .await?;
     report(ctx).await
+}
+
+/// The shortest period of a kind, in days.
+///
+/// The audit log is kept a year at least: the safety measures of the Korean privacy law (안전성 확보조치 기준) ask for that,
+/// and with less an admin could let the night remove the traces of the day. Answers outlast a term, so that no school
+/// year's reports are lost by one slip; consents and notices may go sooner.
+fn least_days(kind: RetentionKind) -> u32 {
+    match kind {
+        RetentionKind::Audit => 365,
+        RetentionKind::Answers => 180,
+        RetentionKind::AiText
+        | RetentionKind::Sessions
+        | RetentionKind::Notices
+        | RetentionKind::Notes
+        | RetentionKind::ParentCodes
+        | RetentionKind::RosterChanges => 1,
+    }
 }
 
 /// Removes what is past its time; the lines say how much of each kind went. `by` is who asked and waits for it, if

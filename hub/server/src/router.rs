@@ -12,7 +12,10 @@ use axum::{
     middleware::{self, Next},
     response::{IntoResponse, Response},
 };
-use dreamseed_wire::hub::{Problem, ProblemCode};
+use dreamseed_wire::{
+    delivery::Receipt,
+    hub::{Problem, ProblemCode},
+};
 use futures_util::StreamExt;
 use tower_http::{catch_panic::CatchPanicLayer, timeout::TimeoutLayer};
 use utoipa::OpenApi;
@@ -20,9 +23,11 @@ use utoipa_axum::router::OpenApiRouter;
 
 use crate::{
     api::{self, problem::ApiError},
-    disk,
+    disk, epochs,
     hub::Ctx,
-    openapi, permissions, request, telemetry, ui_files,
+    openapi, permissions, receipts, request,
+    store::StoreError,
+    telemetry, ui_files,
 };
 
 /// Bytes of a body on most routes.
@@ -31,6 +36,8 @@ const BODY_LIMIT: usize = 64 * 1024;
 const LIST_LIMIT: usize = 6 * 1024 * 1024;
 /// Bytes of a problem's draft: it may hold a drawing.
 const DRAFT_LIMIT: usize = 512 * 1024;
+/// Bytes of a delivery: four times what a device puts into one, and room for the longest answer there may be.
+const DELIVERY_LIMIT: usize = 1024 * 1024;
 
 const SECURITY_HEADERS: [(HeaderName, HeaderValue); 4] = [
     (
@@ -46,6 +53,8 @@ const SECURITY_HEADERS: [(HeaderName, HeaderValue); 4] = [
     (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
     (header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
 ];
+
+static EPOCH_HEADER: HeaderName = HeaderName::from_static(receipts::EPOCH_HEADER);
 
 static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -86,13 +95,17 @@ fn interface() -> OpenApiRouter<Arc<Ctx>> {
         .merge(api::admin::routes())
         .merge(api::house::routes())
         .merge(api::audit::routes())
+        .merge(api::backup::routes())
         .merge(api::api_keys::routes())
+        .merge(api::devices::routes())
         .merge(api::retention::routes())
         .merge(api::privacy::routes())
+        .merge(api::record::routes())
         .merge(api::regrades::routes())
         .merge(api::reports::routes())
         .merge(api::rosters::routes())
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
+        .merge(api::delivery::routes().layer(DefaultBodyLimit::max(DELIVERY_LIMIT)))
         .merge(api::rosters::file_routes().layer(DefaultBodyLimit::max(LIST_LIMIT)))
         .merge(api::problem_exchange::routes().layer(DefaultBodyLimit::max(dreamseed_formats::MAX_FILE)))
         .merge(api::problems::routes().layer(DefaultBodyLimit::max(DRAFT_LIMIT)))
@@ -111,6 +124,7 @@ pub fn build(ctx: Arc<Ctx>) -> Router {
         .route_layer(middleware::from_fn_with_state(Arc::clone(&ctx), disk::check))
         .route_layer(middleware::from_fn_with_state(Arc::clone(&ctx), permissions::check))
         .route_layer(middleware::from_fn(run_to_the_end))
+        .route_layer(middleware::from_fn_with_state(Arc::clone(&ctx), name_epoch))
         .method_not_allowed_fallback(|| async {
             ApiError::new(
                 StatusCode::METHOD_NOT_ALLOWED,
@@ -197,6 +211,31 @@ fn count_while_open(response: Response, route: &str) -> Response {
             let _until_dropped = &open;
         }))
     })
+}
+
+/// Takes note of the receipt that a request shows, and names the epoch in the reply: a client that sees another one than
+/// before asks what the hub lacks.
+async fn name_epoch(State(ctx): State<Arc<Ctx>>, request: Request, next: Next) -> Response {
+    let shown = request.headers().get(receipts::RECEIPT_HEADER);
+    let shown = shown.and_then(|value| receipts::read_header(value.to_str().ok()?));
+    let mut response = match shown {
+        Some(receipt) => match notice_receipt(&ctx, receipt).await {
+            Ok(()) => next.run(request).await,
+            Err(err) => ApiError::from(err).into_response(),
+        },
+        None => next.run(request).await,
+    };
+    if let Ok(epoch) = HeaderValue::from_str(&ctx.store.record().current.id.to_string()) {
+        response.headers_mut().insert(&EPOCH_HEADER, epoch);
+    }
+    response
+}
+
+/// To its end even if the client hangs up: an epoch that begins ends the sign-ins in the memory too.
+async fn notice_receipt(ctx: &Arc<Ctx>, receipt: Receipt) -> Result<(), StoreError> {
+    let ctx = Arc::clone(ctx);
+    let noticed = request::carry(async move { epochs::notice_receipt(&ctx, &receipt).await });
+    tokio::spawn(noticed).await.map_err(|_| StoreError::Closed)?
 }
 
 /// Runs a change to its end even if the client hangs up: what the database has kept must reach the memory too.

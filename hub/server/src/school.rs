@@ -2,9 +2,15 @@
 //!
 //! A whole school fits in a few megabytes, so that rights and problems cost no query while a class works.
 //! Secrets are not in it; answers are not either.
+//!
+//! The walk: [`SchoolView`] holds the picture of now. [`SchoolView::reload`] reads all of it; while classes work only lessons
+//! change, and [`SchoolView::reload_lessons`] reads those alone: the new picture shares with the one before whatever does
+//! not follow from them.
+
+mod held;
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{BTreeMap, HashMap, HashSet},
     sync::Arc,
 };
 
@@ -24,32 +30,45 @@ use parking_lot::RwLock;
 use crate::{
     lessons::timing::Timing,
     regrading::keys::{self, Correction},
-    store::{Store, StoreError},
+    store::{self, ReadConn, Store, StoreError},
 };
+
+pub use held::Lessons;
 
 /// A closed exam stays in its pupils' lists for this long, with its grades.
 const EXAM_STAYS: jiff::SignedDuration = jiff::SignedDuration::from_hours(24);
 
 /// The school as it was when it was read.
-#[derive(Default)]
+#[derive(Clone, Default, PartialEq)]
 pub struct School {
+    pub hub: HubMeta,
+    pub people: Arc<HashMap<UserId, Person>>,
+    pub classes: HashMap<ClassId, Arc<Class>>,
+    pub lessons: Lessons,
+    pub problems: Arc<HashMap<ProblemId, ProblemHead>>,
+    pub versions: Arc<HashMap<ProblemVersionId, Arc<ProblemVersion>>>,
+    /// Of keys, by problem, oldest first.
+    pub corrections: Arc<HashMap<ProblemId, Vec<Correction>>>,
+    /// Versions that are graded by another version's key.
+    other_keys: Arc<HashMap<ProblemVersionId, (ProblemVersionId, Arc<ProblemDraft>)>>,
+    class_by_code: Arc<HashMap<String, ClassId>>,
+    class_of_pupil: Arc<HashMap<UserId, (ClassId, u16)>>,
+}
+
+/// What the database says of the school; a [`School`] is made of it.
+pub(crate) struct SchoolRows {
     pub hub: HubMeta,
     pub people: HashMap<UserId, Person>,
     pub classes: HashMap<ClassId, Class>,
-    pub lessons: HashMap<LessonId, Lesson>,
+    pub lessons: Lessons,
     pub problems: HashMap<ProblemId, ProblemHead>,
     pub versions: HashMap<ProblemVersionId, Arc<ProblemVersion>>,
-    /// Of keys, by problem, oldest first.
+    /// By problem, oldest first.
     pub corrections: HashMap<ProblemId, Vec<Correction>>,
-    /// Versions that are graded by another version's key.
-    other_keys: HashMap<ProblemVersionId, (ProblemVersionId, Arc<ProblemDraft>)>,
-    next_end: Option<Timestamp>,
-    class_by_code: HashMap<String, ClassId>,
-    class_of_pupil: HashMap<UserId, (ClassId, u16)>,
 }
 
 /// The hub's own row.
-#[derive(Clone)]
+#[derive(Clone, PartialEq)]
 pub struct HubMeta {
     pub hub_id: HubId,
     pub school_name: String,
@@ -63,6 +82,7 @@ impl Default for HubMeta {
 }
 
 /// Somebody with an account.
+#[derive(PartialEq)]
 pub struct Person {
     pub role: Role,
     pub name: String,
@@ -78,6 +98,7 @@ pub struct Person {
 }
 
 /// A class of today.
+#[derive(Clone, PartialEq)]
 pub struct Class {
     pub class_id: ClassId,
     pub name: String,
@@ -93,11 +114,13 @@ pub struct Class {
     /// Newest first.
     pub lessons: Vec<LessonId>,
     pub groups: Vec<ClassGroup>,
+    /// When the time of its next lesson is up.
+    next_end: Option<Timestamp>,
     my_problems: MyProblemsReply,
 }
 
 /// The reply to `GET /me/problems`.
-#[derive(Default)]
+#[derive(Clone, Default, PartialEq)]
 struct MyProblemsReply {
     /// The same for every pupil of the class; absent if it depends on the pupil or the time.
     shared: Option<Bytes>,
@@ -105,7 +128,8 @@ struct MyProblemsReply {
     personal_until: Option<Timestamp>,
 }
 
-/// Problems given to a class or some of it.
+/// Problems given to a class or some of it. Once held, only its timing changes.
+#[derive(Clone, PartialEq)]
 pub struct Lesson {
     pub lesson_id: LessonId,
     pub class_id: ClassId,
@@ -119,6 +143,11 @@ pub struct Lesson {
 }
 
 impl Lesson {
+    /// Where it stands among the lessons of its class: the later, the newer.
+    fn place(&self) -> (Timestamp, LessonId) {
+        (self.timing.opened_at, self.lesson_id)
+    }
+
     /// Whether it is for this pupil of its class.
     pub fn is_for(&self, pupil: UserId) -> bool {
         self.pupils.is_empty() || self.pupils.contains(&pupil)
@@ -147,12 +176,14 @@ impl Lesson {
 }
 
 /// A problem and its newest version.
+#[derive(PartialEq)]
 pub struct ProblemHead {
     pub archived: bool,
     pub newest: ProblemVersionId,
 }
 
 /// One immutable version, key included: never serialised as it is.
+#[derive(PartialEq)]
 pub struct ProblemVersion {
     pub problem_id: ProblemId,
     pub problem_version_id: ProblemVersionId,
@@ -200,14 +231,93 @@ impl Class {
 }
 
 impl School {
-    /// A school with nothing in it yet.
-    pub(crate) fn of(hub: HubMeta) -> Self {
-        School { hub, ..School::default() }
+    /// The school of these rows, with what follows from them.
+    pub(crate) fn of(rows: SchoolRows) -> Self {
+        let SchoolRows { hub, people, mut classes, lessons, problems, versions, corrections } = rows;
+        let (mut class_by_code, mut class_of_pupil) = (HashMap::new(), HashMap::new());
+        for class in classes.values_mut() {
+            class.pupils.sort();
+            class_by_code.insert(normalise_code(&class.code), class.class_id);
+            if !class.archived {
+                for (number, pupil) in &class.pupils {
+                    class_of_pupil.insert(*pupil, (class.class_id, *number));
+                }
+            }
+        }
+        let mut ordered: Vec<_> = lessons.values().collect();
+        ordered.sort_by_key(|lesson| std::cmp::Reverse(lesson.place()));
+        for lesson in ordered {
+            if let Some(class) = classes.get_mut(&lesson.class_id) {
+                class.lessons.push(lesson.lesson_id);
+            }
+        }
+        let mut school = School {
+            hub,
+            people: Arc::new(people),
+            lessons,
+            problems: Arc::new(problems),
+            versions: Arc::new(versions),
+            corrections: Arc::new(corrections),
+            class_by_code: Arc::new(class_by_code),
+            class_of_pupil: Arc::new(class_of_pupil),
+            ..School::default()
+        };
+        let corrections = school.corrections.iter();
+        let other_keys = corrections
+            .flat_map(|(problem, corrections)| keys::resolve(&school.versions_of(*problem), corrections))
+            .collect();
+        school.other_keys = Arc::new(other_keys);
+        classes.into_values().for_each(|class| school.put_class(class));
+        school
+    }
+
+    /// The school after these lessons were held or changed. Everything else is shared with this one, and only what follows
+    /// from them for their classes is made anew.
+    pub(crate) fn with_lessons(&self, changed: Vec<Lesson>) -> Self {
+        let (mut school, mut classes) = (self.clone(), BTreeMap::new());
+        for lesson in changed {
+            let place = lesson.place();
+            if let Some(known) = self.classes.get(&lesson.class_id) {
+                let class = classes.entry(lesson.class_id).or_insert_with(|| Class::clone(known));
+                if !class.lessons.contains(&lesson.lesson_id) {
+                    let is_newer =
+                        |id: &LessonId| school.lessons.get(id).is_some_and(|held| held.place() > place);
+                    let at = class.lessons.partition_point(is_newer);
+                    class.lessons.insert(at, lesson.lesson_id);
+                }
+            }
+            school.lessons.put(Arc::new(lesson));
+        }
+        classes.into_values().for_each(|class| school.put_class(class));
+        school
+    }
+
+    /// The school after the groups of a class were changed.
+    pub(crate) fn with_groups(&self, class: ClassId, groups: Vec<ClassGroup>) -> Self {
+        let mut school = self.clone();
+        if let Some(class) = school.classes.get_mut(&class) {
+            *class = Arc::new(Class { groups, ..Class::clone(class) });
+        }
+        school
+    }
+
+    /// Puts a class in, with what follows from its lessons.
+    fn put_class(&mut self, mut class: Class) {
+        let lessons = class.lessons.iter().filter_map(|id| self.lessons.get(id));
+        let open = lessons.filter(|lesson| lesson.timing.state == LessonState::Open);
+        class.next_end = open.filter_map(|lesson| lesson.timing.ends_at).min();
+        class.my_problems = self.render_problems(&class);
+        self.classes.insert(class.class_id, Arc::new(class));
+    }
+
+    /// A class.
+    pub fn class(&self, id: ClassId) -> Option<&Class> {
+        self.classes.get(&id).map(Arc::as_ref)
     }
 
     /// The class of a pupil today.
     pub fn class_of(&self, pupil: UserId) -> Option<&Class> {
-        self.class_of_pupil.get(&pupil).and_then(|(class, _)| self.classes.get(class))
+        self.class_of_pupil.get(&pupil).and_then(|(class, _)| self.class(*class))
     }
 
     /// A pupil's class and number.
@@ -241,7 +351,7 @@ impl School {
     /// The class of a code; spaces, dashes and case do not matter.
     pub fn class_by_code(&self, code: &str) -> Option<&Class> {
         let code = normalise_code(code);
-        self.class_by_code.get(&code).and_then(|id| self.classes.get(id)).filter(|class| !class.archived)
+        self.class_by_code.get(&code).and_then(|id| self.class(*id)).filter(|class| !class.archived)
     }
 
     /// Whether a teacher teaches a class today.
@@ -388,9 +498,15 @@ impl School {
         self.lessons_for(pupil).filter(move |lesson| lesson.is_running_exam(now))
     }
 
-    /// When the time of the next lesson is up.
-    pub fn next_end(&self) -> Option<Timestamp> {
-        self.next_end
+    /// The lessons that nobody has closed though their time is up, by class.
+    pub fn due_lessons(&self, now: Timestamp) -> Vec<(ClassId, LessonId)> {
+        let classes = self.classes.values().filter(|class| class.next_end.is_some_and(|end| end <= now));
+        let lessons = classes.flat_map(|class| &class.lessons).filter_map(|id| self.lessons.get(id));
+        let due = lessons.filter(|lesson| lesson.timing.state != LessonState::Closed);
+        let due = due.filter(|lesson| lesson.timing.ended_at(now).is_some());
+        let mut due: Vec<_> = due.map(|lesson| (lesson.class_id, lesson.lesson_id)).collect();
+        due.sort();
+        due
     }
 
     /// What grades answers to a version, and whose key it has: its own draft, unless its key has been corrected.
@@ -452,39 +568,6 @@ impl School {
         languages
     }
 
-    /// Fills in what follows from the rows.
-    pub(crate) fn index(&mut self) {
-        let corrections = self.corrections.iter();
-        self.other_keys = corrections
-            .flat_map(|(problem, corrections)| keys::resolve(&self.versions_of(*problem), corrections))
-            .collect();
-        for class in self.classes.values_mut() {
-            class.pupils.sort();
-            self.class_by_code.insert(normalise_code(&class.code), class.class_id);
-            if !class.archived {
-                for (number, pupil) in &class.pupils {
-                    self.class_of_pupil.insert(*pupil, (class.class_id, *number));
-                }
-            }
-        }
-        let mut lessons: Vec<_> = self.lessons.values().collect();
-        lessons.sort_by_key(|lesson| std::cmp::Reverse((lesson.timing.opened_at, lesson.lesson_id)));
-        for lesson in lessons {
-            if let Some(class) = self.classes.get_mut(&lesson.class_id) {
-                class.lessons.push(lesson.lesson_id);
-            }
-        }
-        let open = self.lessons.values().filter(|lesson| lesson.timing.state == LessonState::Open);
-        self.next_end = open.filter_map(|lesson| lesson.timing.ends_at).min();
-        let replies: Vec<_> =
-            self.classes.values().map(|class| (class.class_id, self.render_problems(class))).collect();
-        for (id, reply) in replies {
-            if let Some(class) = self.classes.get_mut(&id) {
-                class.my_problems = reply;
-            }
-        }
-    }
-
     /// A class without exams whose open lessons are for everybody gets one reply, rendered here.
     fn render_problems(&self, class: &Class) -> MyProblemsReply {
         let lessons = || class.lessons.iter().filter_map(|id| self.lessons.get(id));
@@ -527,6 +610,7 @@ impl School {
             teachers: Vec::new(),
             lessons: Vec::new(),
             groups: Vec::new(),
+            next_end: None,
             my_problems: MyProblemsReply::default(),
         }
     }
@@ -555,10 +639,37 @@ impl SchoolView {
 
     /// Reads the school again, after a change of people, classes, lessons or problems.
     pub async fn reload(&self, store: &Store) -> Result<(), StoreError> {
+        self.replace(store, store::school::read).await
+    }
+
+    /// Reads these lessons again, after they were held or changed and nothing else was: what that costs does not depend on
+    /// the rest of the school.
+    pub async fn reload_lessons(&self, store: &Store, lessons: Vec<LessonId>) -> Result<(), StoreError> {
+        self.replace(store, move |conn, before| {
+            Ok(before.with_lessons(store::school::read_lessons(conn, &lessons)?))
+        })
+        .await
+    }
+
+    /// Reads the groups of a class again, after a change of them and of nothing else.
+    pub async fn reload_groups(&self, store: &Store, class: ClassId) -> Result<(), StoreError> {
+        self.replace(store, move |conn, before| {
+            Ok(before.with_groups(class, store::school::read_groups(conn, class)?))
+        })
+        .await
+    }
+
+    async fn replace(
+        &self,
+        store: &Store,
+        read: impl FnOnce(&ReadConn, &School) -> Result<School, StoreError> + Send + 'static,
+    ) -> Result<(), StoreError> {
         let _turn = self.reloading.lock().await;
         let before = self.get();
-        let school = store.read(move |conn| crate::store::school::read(conn, &before)).await?;
-        *self.now.write() = Arc::new(school);
+        let school = Arc::new(store.read(move |conn| read(conn, &before)).await?);
+        // The old picture is dropped when the lock is free again: that takes a while.
+        let before = std::mem::replace(&mut *self.now.write(), school);
+        drop(before);
         Ok(())
     }
 }

@@ -51,7 +51,7 @@ pub fn list_classes(school: &School, caller: &Caller) -> Vec<ClassSummary> {
         .values()
         .filter(|class| !class.archived)
         .filter(|class| caller.role == Role::Admin || class.teachers.contains(&caller.user_id))
-        .map(crate::school::Class::summary)
+        .map(|class| class.summary())
         .collect();
     classes.sort_by(|a, b| (b.school_year, a.grade, &a.name).cmp(&(a.school_year, b.grade, &b.name)));
     classes
@@ -90,7 +90,7 @@ pub async fn add_class(ctx: &Ctx, caller: &Caller, mut new: AddClass) -> Result<
         })
         .await?;
     ctx.school.reload(&ctx.store).await?;
-    ctx.school.get().classes.get(&id).map(crate::school::Class::summary).ok_or(TeachingError::UnknownClass)
+    ctx.school.get().class(id).map(crate::school::Class::summary).ok_or(TeachingError::UnknownClass)
 }
 
 /// A class with everything its teacher sets.

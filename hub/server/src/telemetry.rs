@@ -9,7 +9,11 @@ use dreamseed_wire::{hub::ProblemCode, lesson::LessonState};
 use metrics::{counter, gauge, histogram};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 
-use crate::{hub::Ctx, store};
+use crate::{
+    backup::schedule::{self, Standing},
+    hub::Ctx,
+    store::{self, backup_targets::VerifiedPlace},
+};
 
 /// What Prometheus does with a figure.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -94,6 +98,15 @@ const AUDIT_OK: &str = "dreamseed_audit_chain_ok";
 const AUDIT_ROWS: &str = "dreamseed_audit_rows";
 const RETENTION_RUN: &str = "dreamseed_retention_last_run_seconds";
 const BACKUP: &str = "dreamseed_backup_last_seconds";
+const BACKUP_RUNS: &str = "dreamseed_backup_runs_total";
+const BACKUP_TARGETS: &str = "dreamseed_backup_targets";
+const BACKUP_FAILING: &str = "dreamseed_backup_target_failing";
+const BACKUP_LATE: &str = "dreamseed_backup_target_late";
+const BACKUP_BYTES: &str = "dreamseed_backup_target_sent_bytes";
+const BACKUP_RESTORED: &str = "dreamseed_backup_restored_seconds";
+const BACKUP_RESTORE_TOOK: &str = "dreamseed_backup_restore_duration_seconds";
+const BACKUP_VERIFIED: &str = "dreamseed_backup_verified_seconds";
+const BACKUP_UNVERIFIED: &str = "dreamseed_backup_unverified_rows";
 
 /// Every figure, in the order of `docs/metrics.md`.
 #[rustfmt::skip]
@@ -142,6 +155,15 @@ pub static METRICS: &[Metric] = &[
     metric(AUDIT_ROWS, Kind::Gauge, &[], "The number of the newest row of the audit log."),
     metric(RETENTION_RUN, Kind::Gauge, &[], "When what is past its time was last removed, Unix seconds; absent if never."),
     metric(BACKUP, Kind::Gauge, &[], "When the last good backup was made, Unix seconds; absent if there is none."),
+    metric(BACKUP_RUNS, Kind::Counter, &["outcome"], "Whole backups to a target: `sent`, or `failed`."),
+    metric(BACKUP_TARGETS, Kind::Gauge, &[], "Places for backups that the school has set up."),
+    metric(BACKUP_FAILING, Kind::Gauge, &["target"], "1 while a place for backups is in trouble; `doctor` says which."),
+    metric(BACKUP_LATE, Kind::Gauge, &["target"], "1 if the last good backup there is older than a day, for a cloud than two nights."),
+    metric(BACKUP_BYTES, Kind::Gauge, &["target"], "Bytes that the last backup sent there."),
+    metric(BACKUP_RESTORED, Kind::Gauge, &["target"], "When the newest backup there was last restored to a scratch folder and found whole, Unix seconds; absent if never."),
+    metric(BACKUP_RESTORE_TOOK, Kind::Gauge, &["target"], "Seconds that this restore and its check took."),
+    metric(BACKUP_VERIFIED, Kind::Gauge, &[], "When the record was last read back whole from another device, Unix seconds; absent if never."),
+    metric(BACKUP_UNVERIFIED, Kind::Gauge, &[], "Places of the record that no backup read back from another device holds yet."),
 ];
 
 /// The process's one recorder.
@@ -185,6 +207,9 @@ fn describe() {
 fn begin_at_zero() {
     for name in [PANICS, LEAKS, COMMIT_FAILURES] {
         counter!(name).increment(0);
+    }
+    for outcome in ["sent", "failed"] {
+        counter!(BACKUP_RUNS, "outcome" => outcome).increment(0);
     }
     for limit in ["requests", "api_key", "help"] {
         counter!(LIMITED, "limit" => limit).increment(0);
@@ -284,6 +309,49 @@ pub fn show_audit_chain(fits: bool, last_row: i64) {
 /// When what is past its time was last removed.
 pub fn show_retention_run(at: jiff::Timestamp) {
     gauge!(RETENTION_RUN).set(at.as_second() as f64);
+}
+
+/// A whole backup to a target was sent, or was not.
+pub fn count_backup(is_sent: bool) {
+    counter!(BACKUP_RUNS, "outcome" => if is_sent { "sent" } else { "failed" }).increment(1);
+}
+
+/// How backups stand.
+pub fn show_backups(
+    targets: &[Standing],
+    verified: Option<&VerifiedPlace>,
+    last_seq: i64,
+    now: jiff::Timestamp,
+) {
+    let flag = |is: bool| f64::from(u8::from(is));
+    gauge!(BACKUP_TARGETS).set(targets.len() as f64);
+    if let Some(last) = targets.iter().filter_map(|target| target.row.last_backup_at).max() {
+        gauge!(BACKUP).set(last.as_second() as f64);
+    }
+    for target in targets {
+        let (row, name) = (&target.row, target.row.name.clone());
+        gauge!(BACKUP_FAILING, "target" => name.clone()).set(flag(row.trouble.is_some()));
+        let is_late = schedule::is_late(now, target.is_folder, row);
+        gauge!(BACKUP_LATE, "target" => name.clone()).set(flag(is_late));
+        if let Some(bytes) = row.last_bytes {
+            gauge!(BACKUP_BYTES, "target" => name.clone()).set(bytes as f64);
+        }
+        if let (Some(at), Some(ms)) = (row.last_restored_at, row.restore_ms) {
+            gauge!(BACKUP_RESTORED, "target" => name.clone()).set(at.as_second() as f64);
+            gauge!(BACKUP_RESTORE_TOOK, "target" => name).set(f64::from(ms) / 1e3);
+        }
+    }
+    if let Some(verified) = verified {
+        gauge!(BACKUP_VERIFIED).set(verified.at.as_second() as f64);
+    }
+    let held = verified.map_or(0, |verified| verified.place.hub_seq);
+    gauge!(BACKUP_UNVERIFIED).set(last_seq.saturating_sub(held).max(0) as f64);
+}
+
+/// A place for backups was removed: it is in no trouble any more.
+pub fn forget_backup_target(name: &str) {
+    gauge!(BACKUP_FAILING, "target" => name.to_owned()).set(0.0);
+    gauge!(BACKUP_LATE, "target" => name.to_owned()).set(0.0);
 }
 
 /// Which notices are open; those that were and are not any more go to 0.

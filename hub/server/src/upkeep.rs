@@ -26,6 +26,7 @@ pub async fn keep_until_stopped(ctx: Arc<Ctx>) {
         ctx.metrics.run_upkeep();
         let kept = async {
             ctx.api_keys.keep_used(&ctx.store).await?;
+            ctx.devices.keep_seen(&ctx.store).await?;
             audit_log::look(&ctx).await?;
             show_notices(&ctx, &mut told).await
         };

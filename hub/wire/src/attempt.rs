@@ -2,6 +2,7 @@
 
 use crate::{
     answer::{Answer, Grade},
+    delivery::Receipt,
     feedback::Feedback,
     ids::*,
 };
@@ -38,6 +39,8 @@ pub struct AttemptReceipt {
     /// The stretch of record and the place in it: the answer's number for ever.
     pub epoch: i64,
     pub hub_seq: i64,
+    /// The same place with the hub's proof of it, for the day on which a hub was put back.
+    pub receipt: Receipt,
     /// Absent while an exam keeps its grades.
     pub grade: Option<Grade>,
     /// How often this pupil has tried this problem version, this time included.

@@ -77,6 +77,9 @@ pub struct AuditView {
     pub subject_id: Option<UserId>,
     /// Ids and numbers.
     pub detail: String,
+    /// The detail to read: names where what an id stands for is known, else the id's beginning; words in the reader's
+    /// language.
+    pub detail_text: String,
     /// Why, as somebody typed it; absent where none is asked for, and after the erasure of a pupil whom it names.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,

@@ -58,6 +58,16 @@ pub enum NoticeCode {
     RetentionFailed,
     /// Starter problems that came anew with the hub were not loaded over what the school has made of them.
     StarterKept,
+    /// No backup has worked for too long.
+    BackupFailing,
+    /// Another machine with this hub's identity writes backups.
+    TwoHubs,
+    /// The record was put back to an earlier state: a new epoch began.
+    RecordPutBack,
+    /// The database was damaged and was replaced by a verified backup; the evidence was kept.
+    DatabaseReplaced,
+    /// The recovery sheet has not been printed and put away.
+    SheetMissing,
 }
 
 /// An error by RFC 9457, as `application/problem+json`.

@@ -15,8 +15,12 @@ use utoipa::ToSchema;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ClassLive {
     pub class_id: ClassId,
-    /// The lesson that is shown: the newest open one, else the newest; absent if there is none.
+    /// The lesson that is shown: the one that was asked for, else the newest open one, else the newest; absent if there is
+    /// none.
     pub lesson: Option<LiveLesson>,
+    /// The lessons of the class that are not over, newest first, the shown one among them. While there is more than one, who
+    /// may need the teacher is told for each, so that a pupil who is stuck in one is seen while another is looked at.
+    pub open_lessons: Vec<OpenLessonNow>,
     pub problems: Vec<ProblemSummary>,
     /// By number; only those the lesson is for.
     pub pupils: Vec<LivePupil>,
@@ -36,6 +40,28 @@ pub struct LiveLesson {
     pub state: LessonState,
     #[schema(value_type = Option<String>, format = DateTime)]
     pub ends_at: Option<Timestamp>,
+}
+
+/// A lesson that is not over, beside the others of its class.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct OpenLessonNow {
+    pub lesson: LiveLesson,
+    #[schema(value_type = String, format = DateTime)]
+    pub opened_at: Timestamp,
+    /// How many pupils it is for.
+    pub pupils: u32,
+    /// The group whose pupils they are; absent for the whole class and for pupils picked one by one.
+    pub group: Option<String>,
+    /// Who may need the teacher in it, the gravest first; empty while it is the only one, since the grid tells it then.
+    pub attention: Vec<PupilInNeed>,
+}
+
+/// A pupil who is stuck, waits for help or has been away for long. Each pupil stands in one lesson: the one in which they
+/// worked last, or the one that was opened since.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct PupilInNeed {
+    pub pupil: RosterEntry,
+    pub standing: PupilStanding,
 }
 
 /// A row of the grid.
@@ -130,10 +156,12 @@ pub enum LiveEvent {
         #[schema(value_type = String, format = DateTime)]
         at: Timestamp,
     },
-    /// A pupil's standing in the shown lesson changed.
+    /// A pupil's standing in an open lesson, or in the shown one, changed.
     Pupil { pupil_id: UserId, lesson_id: LessonId, standing: PupilStanding },
     /// The lesson was paused, went on or was extended.
     Lesson { lesson: LiveLesson },
+    /// While more than one lesson is open: who needs the teacher in which, whenever that changes.
+    OpenLessons { open_lessons: Vec<OpenLessonNow> },
     /// The lesson or its problems or pupils changed, or too much was missed: fetch the picture again.
     Refetch,
     /// Every second, so that a dead line is noticed after three.

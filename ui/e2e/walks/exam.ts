@@ -90,6 +90,8 @@ export async function walkExam(scene: Scene, hub: RunningHub, school: School): P
 
   await report.step('everybody looks to the front, and the time stands still', async () => {
     await page.getByRole('button', { name: staff('live.pause'), exact: true }).click();
+    // The class has another lesson too: that one goes on.
+    await page.getByRole('dialog').getByRole('button', { name: staff('live.pause.one'), exact: true }).click();
     for (const device of devices) await device.page.getByRole('alertdialog', { name: word('pause.title') }).waitFor();
     await page.getByText(staff('live.paused')).waitFor();
   });
@@ -182,6 +184,49 @@ export async function walkExam(scene: Scene, hub: RunningHub, school: School): P
     checkEqual(await page.getByText(patternOf(staff('attempt.late'))).count(), 1, 'late answers');
   });
   if (tongue === 'ko') await desk.look('pupil-page-late', tongue, { picture: 'none' });
+  cable.remove();
+}
+
+/**
+ * The teacher ends an exam while one pupil has chosen an answer and not saved it, and another has done so with the line
+ * cut: both were given before the end, and count.
+ */
+export async function walkExamEnd(scene: Scene, hub: RunningHub, school: School): Promise<void> {
+  const { report } = scene;
+  const { tongue } = school;
+  const word = (key: Word, values?: Record<string, string | number>) => say(tongue, key, values);
+  const [problem] = chooseProblems(school);
+  check(problem !== undefined, 'there is no problem for an exam');
+  const pupils = [await school.freshPupil(), await school.freshPupil()] as const;
+  const title = tongue === 'ko' ? '쪽지 시험' : 'A short test';
+  const lesson = await school.openExam(title, [problem], [...pupils]);
+  const cable = await Cable.lay(hub.address);
+  const devices = [await Device.open(scene, 'pupil with a line', hub.address), await Device.open(scene, 'pupil without', cable.address)] as const;
+  devices[1].allow(BROKEN);
+
+  await report.step('two pupils have chosen an answer and not saved it', async () => {
+    for (const [i, device] of devices.entries()) {
+      await signInPupil(device, school.class, pupils[i as 0 | 1]);
+      await device.page.getByRole('article', { name: title }).getByRole('link', { name: word('exam.begin.look'), exact: true }).click();
+      await device.page.getByRole('button', { name: word('exam.begin'), exact: true }).click();
+      await device.page.locator('#problem-title').waitFor();
+      if (i === 1) cable.pull();
+      await enter(device, tongue, rightAnswer(problem), 'keys');
+      await device.page.getByText(word('exam.unsaved'), { exact: true }).waitFor();
+    }
+  });
+  await report.step('the teacher ends the exam: what was chosen counts', async () => {
+    await school.closeLesson(lesson);
+    await visit(devices[0], `/lessons/${lesson.lesson_id}/exam`, tongue);
+    await devices[0].page.getByText(word('exam.result', { total: 1, right: 1 })).waitFor();
+  });
+  await report.step('and so does what was chosen without a line, when the line is back', async () => {
+    cable.plugIn();
+    await devices[1].page.getByText(word('mark.right'), { exact: true }).or(devices[1].page.locator('[data-outcome=right]')).first().waitFor();
+    await visit(devices[1], `/lessons/${lesson.lesson_id}/exam`, tongue);
+    await devices[1].page.getByText(word('exam.result', { total: 1, right: 1 })).waitFor();
+    checkEqual(await devices[1].page.getByText(word('exam.untaken.short'), { exact: true }).count(), 0, 'answers that were not taken');
+  });
   cable.remove();
 }
 

@@ -5,8 +5,9 @@ import { School } from '../school.ts';
 import type { Tongue } from '../words.ts';
 import { walkAdmin } from './admin.ts';
 import { walkEntry } from './entry.ts';
-import { walkExam } from './exam.ts';
+import { walkExam, walkExamEnd } from './exam.ts';
 import { walkFormats } from './formats.ts';
+import { walkGroups } from './groups.ts';
 import { walkHelp, walkNotice } from './help.ts';
 import { walkHouse } from './house.ts';
 import { walkLesson } from './lesson.ts';
@@ -56,7 +57,9 @@ export async function walkSchool(scene: Scene, wanted: string[]): Promise<void> 
   // These change classes, keys and people.
   await on({ demo: true, engine: 'scripted' }, [
     ...inBoth('lesson', atSchool(walkLesson)),
+    ...inBoth('groups', atSchool(walkGroups)),
     ...inBoth('exam', atSchool(walkExam)),
+    ...inBoth('ended exam', atSchool(walkExamEnd)),
     ...inBoth('reports', atSchool(walkReports)),
     ...inBoth('formats', atSchool(walkFormats)),
     ...inBoth('people', atSchool(walkPeople)),

@@ -193,6 +193,142 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/backup": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How backups stand. */
+        get: operations["get_backup"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/backup/run": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Starts a backup to every target. */
+        post: operations["run_backup"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/backup/sheet": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** The recovery sheet, in Korean and English: whoever holds it can read every backup. */
+        post: operations["print_recovery_sheet"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/backup/sheet/kept": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** The sheet was put away. */
+        put: operations["keep_recovery_sheet"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/backup/since-restore": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What changed after the state that was restored. */
+        get: operations["get_since_restore"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/backup/targets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Adds a place for backups; it is tried before it is kept. */
+        post: operations["add_backup_target"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/backup/targets/{target}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Forgets a place for backups; what lies there stays. */
+        delete: operations["remove_backup_target"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/backup/targets/{target}/check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Reads the newest backup of a target back and checks it. */
+        post: operations["check_backup_target"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/children": {
         parameters: {
             query?: never;
@@ -425,7 +561,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The class now: pupils × problems of the newest open lesson. */
+        /** The class now: pupils × problems of one lesson, and who needs the teacher in the other open ones. */
         get: operations["get_class_live"];
         put?: never;
         post?: never;
@@ -626,6 +762,75 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/devices": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All devices, newest first; those that were revoked too. */
+        get: operations["list_devices"];
+        put?: never;
+        /** Enrols the device on which the caller works. The same key again gives the same device. */
+        post: operations["enrol_device"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/devices/{device_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Ends a device at once; what it has delivered stays. */
+        delete: operations["revoke_device"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/devices/{device_id}/answers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Answers that the device has kept; what became of each stands in the reply. Sending the same again is harmless. */
+        post: operations["deliver_answers"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/devices/{device_id}/lacking": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Which of these answers the hub does not have. */
+        post: operations["find_lacking_answers"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/doctor": {
         parameters: {
             query?: never;
@@ -722,6 +927,23 @@ export interface paths {
         put?: never;
         /** A further child for the parent who is signed in. */
         post: operations["add_child"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/me/deposit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** A proof that the caller works on this device, for what the device delivers later in the caller's name. */
+        post: operations["ask_deposit_proof"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1263,6 +1485,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/record": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The epoch, the last number in it, and up to where everything was read back from a backup on another device. */
+        get: operations["get_record"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/regrades/{regrade_id}/undo": {
         parameters: {
             query?: never;
@@ -1639,6 +1878,18 @@ export interface components {
              */
             per_minute: number;
         };
+        /** @description A new place for backups. */
+        AddBackupTarget: {
+            /** @description For S3. */
+            access_key_id?: string | null;
+            name: string;
+            place: components["schemas"]["BackupPlace"];
+            /** @description For S3: a key that may only read, printed on the recovery sheet. */
+            read_key_id?: string | null;
+            read_secret?: string | null;
+            /** @description For S3; kept in a file of the hub's user and never told again. */
+            secret_access_key?: string | null;
+        };
         /** @description A further child for a parent who is signed in. */
         AddChild: {
             code: string;
@@ -1789,6 +2040,15 @@ export interface components {
             digest: string;
             plan: components["schemas"]["PlanRollover"];
         };
+        /** @description Asked by a pupil who has signed in on a device, for what the device delivers later in the pupil's name. */
+        AskDepositProof: {
+            device_id: components["schemas"]["DeviceId"];
+        };
+        /** @description Which of these does the hub not have? */
+        AskLacking: {
+            /** @description At most [`LACKING_MAX`]. */
+            attempt_ids: components["schemas"]["AttemptId"][];
+        };
         /**
          * Format: uuid
          * @description One answer, named by the client before it is sent.
@@ -1809,6 +2069,8 @@ export interface components {
             hub_seq: number;
             /** @description What the pupil may do next. */
             next: components["schemas"]["NextSteps"];
+            /** @description The same place with the hub's proof of it, for the day on which a hub was put back. */
+            receipt: components["schemas"]["Receipt"];
             /**
              * Format: u-int32
              * @description How often this pupil has tried this problem version, this time included.
@@ -1867,6 +2129,11 @@ export interface components {
             at: string;
             /** @description Ids and numbers. */
             detail: string;
+            /**
+             * @description The detail to read: names where what an id stands for is known, else the id's beginning; words in the reader's
+             *     language.
+             */
+            detail_text: string;
             /** @description An address, `console`, or `hub` for its own work. */
             origin: string;
             /** @description Why, as somebody typed it; absent where none is asked for, and after the erasure of a pupil whom it names. */
@@ -1877,6 +2144,94 @@ export interface components {
             subject?: string | null;
             subject_id?: components["schemas"]["UserId"] | null;
         };
+        /**
+         * @description How a target stands.
+         * @enum {string}
+         */
+        BackupHealth: "ok" | "waiting" | "failing";
+        /** @description What kind of place. */
+        BackupPlace: {
+            /** @enum {string} */
+            kind: "folder";
+            path: string;
+        } | {
+            bucket: string;
+            endpoint: string;
+            /** @enum {string} */
+            kind: "s3";
+            prefix: string;
+            region: string;
+        };
+        /** @description A run as it goes. */
+        BackupProgress: {
+            /**
+             * Format: u-int64
+             * @description Bytes of this step, as far as known.
+             */
+            done: number;
+            step: components["schemas"]["BackupStep"];
+            target: string;
+            /** Format: u-int64 */
+            total?: number | null;
+        };
+        /** @description How backups stand. */
+        BackupState: {
+            /** @description The stretches of the record, newest first. */
+            epochs: components["schemas"]["EpochView"][];
+            running?: components["schemas"]["BackupProgress"] | null;
+            /** @description Somebody has said that the recovery sheet was printed and put away. */
+            sheet_kept: boolean;
+            targets: components["schemas"]["BackupTargetView"][];
+            verified?: components["schemas"]["RecordPlace"] | null;
+            /** Format: date-time */
+            verified_at?: string | null;
+        };
+        /**
+         * @description What a run does.
+         * @enum {string}
+         */
+        BackupStep: "copying" | "verifying" | "sending" | "reading_back" | "tidying";
+        /** @description A place for backups. */
+        BackupTargetView: {
+            health: components["schemas"]["BackupHealth"];
+            /** Format: date-time */
+            last_backup_at?: string | null;
+            /**
+             * Format: u-int64
+             * @description Bytes that the last run sent.
+             */
+            last_bytes?: number | null;
+            /**
+             * Format: date-time
+             * @description The newest snapshot was restored to a scratch folder and found whole.
+             */
+            last_restored_at?: string | null;
+            /** @description Chosen by the school, unique; `a-z 0-9 -`, up to 30. */
+            name: string;
+            /** Format: date-time */
+            next_at?: string | null;
+            /** @description On another device than the data; else it never raises what is verified. */
+            other_device: boolean;
+            place: components["schemas"]["BackupPlace"];
+            /** Format: u-int32 */
+            restore_seconds?: number | null;
+            /** Format: u-int32 */
+            snapshots: number;
+            trouble?: components["schemas"]["BackupTrouble"] | null;
+        };
+        /** @description What is wrong with a target. */
+        BackupTrouble: {
+            code: components["schemas"]["BackupTroubleCode"];
+            next_step: string;
+            /** Format: date-time */
+            since: string;
+            text: string;
+        };
+        /**
+         * @description What can be wrong with a target.
+         * @enum {string}
+         */
+        BackupTroubleCode: "gone" | "unreachable" | "read_only" | "full" | "refused" | "wrong_password" | "other_school" | "two_hubs" | "damaged" | "clock" | "failed";
         /**
          * @description One cell of the class grid or of a pupil's day.
          * @enum {string}
@@ -1932,6 +2287,11 @@ export interface components {
             /** @description Pass as `Last-Event-ID` to get what changed since this picture. Opaque. */
             last_event: string;
             lesson?: components["schemas"]["LiveLesson"] | null;
+            /**
+             * @description The lessons of the class that are not over, newest first, the shown one among them. While there is more than one, who
+             *     may need the teacher is told for each, so that a pupil who is stuck in one is seen while another is looked at.
+             */
+            open_lessons: components["schemas"]["OpenLessonNow"][];
             problems: components["schemas"]["ProblemSummary"][];
             /** @description By number; only those the lesson is for. */
             pupils: components["schemas"]["LivePupil"][];
@@ -1983,6 +2343,24 @@ export interface components {
             name: string;
             user_id: components["schemas"]["UserId"];
         };
+        /** @description A reading of a device's clocks. */
+        ClockReading: {
+            /**
+             * Format: uuid
+             * @description Which start; two readings of one start tell a true distance.
+             */
+            boot_id: string;
+            /**
+             * Format: u-int64
+             * @description Milliseconds of a clock that is never set, since some start of the device.
+             */
+            monotonic_ms: number;
+            /**
+             * Format: date-time
+             * @description What the device shows people; a claim.
+             */
+            wall: string;
+        };
         /** @description A wrong answer that many give, and what they were thinking. */
         CommonWrong: {
             answer: components["schemas"]["Answer"];
@@ -2031,11 +2409,77 @@ export interface components {
             /** Format: u-int32 */
             right: number;
         };
+        /** @description Answers that a device has kept, the oldest first. */
+        DeliverAnswers: {
+            highest?: components["schemas"]["Receipt"] | null;
+            /** @description At most [`BATCH_MAX`]. */
+            items: components["schemas"]["DeliveryItem"][];
+            /** @description When this was sent. */
+            sent_at: components["schemas"]["ClockReading"];
+        };
+        /** @description What became of a batch. */
+        Delivered: {
+            record: components["schemas"]["RecordState"];
+            /** @description One for each item, in their order. */
+            results: components["schemas"]["DeliveryResult"][];
+        };
+        /** @description One answer of one pupil. */
+        DeliveryItem: {
+            attempt_id: components["schemas"]["AttemptId"];
+            /** @description JSON of [`crate::attempt::SubmitAnswer`], byte for byte as the device has kept it. */
+            body: string;
+            /** @description BLAKE3 of `body`, 64 hexadecimal digits, made when it was kept. */
+            body_hash: string;
+            /** @description [`DepositProof::proof`] of this pupil on this device. */
+            deposit: string;
+            /**
+             * Format: int64
+             * @description The device's running number; never used twice, also for items that are refused.
+             */
+            device_seq: number;
+            occurred_at: components["schemas"]["ClockReading"];
+            pupil_id: components["schemas"]["UserId"];
+        };
+        /** @description Stored, there already, or refused. */
+        DeliveryOutcome: {
+            /** @enum {string} */
+            kind: "stored";
+            receipt: components["schemas"]["Receipt"];
+        } | {
+            /** @enum {string} */
+            kind: "duplicate";
+            receipt: components["schemas"]["Receipt"];
+        } | {
+            code: components["schemas"]["RejectCode"];
+            /** @enum {string} */
+            kind: "rejected";
+        };
+        /** @description What became of one item. */
+        DeliveryResult: {
+            attempt_id: components["schemas"]["AttemptId"];
+            outcome: components["schemas"]["DeliveryOutcome"];
+        };
+        /** @description This pupil has signed in on this device; worth nothing without the device's key. Bears no name. */
+        DepositProof: {
+            proof: string;
+        };
         /**
          * Format: uuid
          * @description A device that has been enrolled.
          */
         DeviceId: string;
+        /** @description A device in the list. */
+        DeviceView: {
+            device_id: components["schemas"]["DeviceId"];
+            /** Format: date-time */
+            enrolled_at: string;
+            /** Format: date-time */
+            last_seen_at?: string | null;
+            name: string;
+            /** @description It was enrolled after the state to which the hub was restored, and came back by its certificate. */
+            returned: boolean;
+            revoked: boolean;
+        };
         /** @description A problem that the class found hard, with the wrong answers it gave. */
         DifficultProblem: {
             problem_version_id: components["schemas"]["ProblemVersionId"];
@@ -2099,6 +2543,19 @@ export interface components {
             /** Format: u-int32 */
             waiting: number;
         };
+        /** @description A device makes itself known with the public half of a key that never leaves it. */
+        EnrolDevice: {
+            /** @description As people call it, such as `3-2 교실 07번`; 1 to 60 characters. */
+            name: string;
+            /** @description Ed25519, 32 bytes, base64url without padding. */
+            public_key: string;
+        };
+        /** @description What an enrolled device keeps beside its key. */
+        EnrolledDevice: {
+            /** @description The hub's own word for the enrolment, which a hub that was restored to a time before it takes instead of its row. */
+            certificate: string;
+            device_id: components["schemas"]["DeviceId"];
+        };
         /** @description A time in a class. */
         Enrolment: {
             class_id: components["schemas"]["ClassId"];
@@ -2109,6 +2566,32 @@ export interface components {
             /** Format: u-int16 */
             school_year: number;
             to_day?: string | null;
+        };
+        /**
+         * Format: uuid
+         * @description A stretch of the hub's record between two restores.
+         */
+        EpochId: string;
+        /**
+         * @description Why a stretch began.
+         * @enum {string}
+         */
+        EpochReason: "first" | "restore" | "rollback" | "damage";
+        /** @description A stretch of the record. */
+        EpochView: {
+            /** Format: int64 */
+            epoch: number;
+            epoch_id: components["schemas"]["EpochId"];
+            /**
+             * Format: int64
+             * @description The first place of it.
+             */
+            from_seq: number;
+            /** Format: int64 */
+            parent?: number | null;
+            reason: components["schemas"]["EpochReason"];
+            /** Format: date-time */
+            started_at: string;
         };
         /** @description Erases a pupil for good. */
         ErasePupil: {
@@ -2421,6 +2904,19 @@ export interface components {
             name: string;
             password: string;
         };
+        /** @description An answer that the hub has. */
+        KeptPlace: {
+            attempt_id: components["schemas"]["AttemptId"];
+            /** Format: int64 */
+            hub_seq: number;
+        };
+        /** @description What the hub does not have, and how its record stands. */
+        Lacking: {
+            attempt_ids: components["schemas"]["AttemptId"][];
+            /** @description Where those that it has stand, so that the device knows what a backup covers. */
+            kept: components["schemas"]["KeptPlace"][];
+            record: components["schemas"]["RecordState"];
+        };
         /**
          * @description The language of a class, a user or a text.
          * @enum {string}
@@ -2522,6 +3018,10 @@ export interface components {
             lesson: components["schemas"]["LiveLesson"];
         } | {
             /** @enum {string} */
+            event: "open_lessons";
+            open_lessons: components["schemas"]["OpenLessonNow"][];
+        } | {
+            /** @enum {string} */
             event: "refetch";
         } | {
             /** @enum {string} */
@@ -2551,6 +3051,19 @@ export interface components {
             en?: string | null;
             ko?: string | null;
         };
+        /** @description One change that the restored state does not hold. */
+        LostChange: {
+            /** Format: date-time */
+            at: string;
+            kind: components["schemas"]["LostChangeKind"];
+            /** @description The name, for those whom the restored state knows. */
+            name?: string | null;
+        };
+        /**
+         * @description What kind of change.
+         * @enum {string}
+         */
+        LostChangeKind: "device_enrolled" | "device_revoked" | "secret_changed" | "erased" | "consent_changed";
         /** @description Makes cards with new PINs. PINs and card codes are told in this one reply only. */
         MakeCards: {
             /** @description All pupils of the class, new PINs for everyone. */
@@ -2704,7 +3217,7 @@ export interface components {
          * @description Which notice; one of each is open at a time.
          * @enum {string}
          */
-        NoticeCode: "model_language" | "no_model" | "engine_resting" | "clock_set_back" | "disk_low" | "token_reuse" | "not_announced" | "audit_broken" | "retention_failed" | "starter_kept";
+        NoticeCode: "model_language" | "no_model" | "engine_resting" | "clock_set_back" | "disk_low" | "token_reuse" | "not_announced" | "audit_broken" | "retention_failed" | "starter_kept" | "backup_failing" | "two_hubs" | "record_put_back" | "database_replaced" | "sheet_missing";
         /**
          * Format: uuid
          * @description A message of the hub to its admin.
@@ -2739,6 +3252,21 @@ export interface components {
             problem_ids: components["schemas"]["ProblemId"][];
             title: string;
             whom: components["schemas"]["LessonFor"];
+        };
+        /** @description A lesson that is not over, beside the others of its class. */
+        OpenLessonNow: {
+            /** @description Who may need the teacher in it, the gravest first; empty while it is the only one, since the grid tells it then. */
+            attention: components["schemas"]["PupilInNeed"][];
+            /** @description The group whose pupils they are; absent for the whole class and for pupils picked one by one. */
+            group?: string | null;
+            lesson: components["schemas"]["LiveLesson"];
+            /** Format: date-time */
+            opened_at: string;
+            /**
+             * Format: u-int32
+             * @description How many pupils it is for.
+             */
+            pupils: number;
         };
         /** @description Asks for the names of a class; the code is given to a device once, since names are personal data. */
         OpenRoster: {
@@ -2942,6 +3470,14 @@ export interface components {
             /** Format: date-time */
             server_time: string;
         };
+        /**
+         * @description A pupil who is stuck, waits for help or has been away for long. Each pupil stands in one lesson: the one in which they
+         *     worked last, or the one that was opened since.
+         */
+        PupilInNeed: {
+            pupil: components["schemas"]["RosterEntry"];
+            standing: components["schemas"]["PupilStanding"];
+        };
         /** @description What a pupil was told, newest first in lists. */
         PupilNote: {
             /** Format: date-time */
@@ -3074,12 +3610,43 @@ export interface components {
         RateFeedback: {
             helpful: boolean;
         };
+        /** @description A place in the record, which only this hub can have given. */
+        Receipt: {
+            epoch_id: components["schemas"]["EpochId"];
+            /** Format: int64 */
+            hub_seq: number;
+            /** @description 128 bits, hexadecimal. */
+            mac: string;
+        };
         /** @description Records a consent that was given on paper or otherwise. */
         RecordConsent: {
             method: string;
             /** @description `account`, `ai_tutor`, `cloud_progress`. */
             scope: string;
             text_version: string;
+        };
+        /** @description A place in the record, without proof. */
+        RecordPlace: {
+            epoch_id: components["schemas"]["EpochId"];
+            /** Format: int64 */
+            hub_seq: number;
+        };
+        /** @description How the hub's record stands. */
+        RecordState: {
+            backup_verified?: components["schemas"]["RecordPlace"] | null;
+            /**
+             * Format: int64
+             * @description Counts the epochs, from 1.
+             */
+            epoch: number;
+            epoch_id: components["schemas"]["EpochId"];
+            /**
+             * Format: int64
+             * @description The highest place that has been given in this epoch.
+             */
+            hub_seq: number;
+            /** Format: date-time */
+            server_time: string;
         };
         /** @description A new access token for a refresh token; browsers send the cookie and an empty object. */
         RefreshSession: {
@@ -3139,6 +3706,11 @@ export interface components {
             /** Format: date-time */
             undone_at?: string | null;
         };
+        /**
+         * @description Why an item is not taken. Whether it may be taken later follows from the code.
+         * @enum {string}
+         */
+        RejectCode: "unknown_pupil" | "unknown_problem" | "busy" | "bad_deposit" | "bad_body" | "body_damaged" | "other_answer" | "lesson_closed" | "exam_over" | "other_lesson";
         /** @description The worked solution, released to this pupil. */
         ReleasedSolution: {
             /** @description Markdown with LaTeX. */
@@ -3452,6 +4024,12 @@ export interface components {
             me: components["schemas"]["Me"];
             /** @description Only for native clients that asked for it. */
             refresh_token?: string | null;
+        };
+        /** @description What changed after the state that was restored, as far as the ledgers beside the database know. */
+        SinceRestore: {
+            changes: components["schemas"]["LostChange"][];
+            /** Format: date-time */
+            snapshot_at?: string | null;
         };
         /** @description A pupil's one sitting of an exam. */
         Sitting: {
@@ -4078,6 +4656,288 @@ export interface operations {
             "5XX": components["responses"]["Failed"];
         };
     };
+    get_backup: {
+        parameters: {
+            query?: {
+                /** @description The caller's working language if absent. */
+                lang?: components["schemas"]["Language"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BackupState"];
+                };
+            };
+            "4XX": components["responses"]["Refused"];
+            "5XX": components["responses"]["Failed"];
+        };
+    };
+    run_backup: {
+        parameters: {
+            query?: {
+                /** @description The caller's working language if absent. */
+                lang?: components["schemas"]["Language"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BackupState"];
+                };
+            };
+            /** @description There is no target yet */
+            404: {
+                headers: {
+                    /** @description Seconds after which it makes sense to try again, where waiting helps. */
+                    "Retry-After"?: number;
+                    /** @description The request's name in the hub's log. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            "4XX": components["responses"]["Refused"];
+            "5XX": components["responses"]["Failed"];
+        };
+    };
+    print_recovery_sheet: {
+        parameters: {
+            query?: {
+                /** @description The caller's working language if absent. */
+                lang?: components["schemas"]["Language"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["GiveReason"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/pdf": unknown;
+                };
+            };
+            /** @description No reason, or no target yet */
+            422: {
+                headers: {
+                    /** @description Seconds after which it makes sense to try again, where waiting helps. */
+                    "Retry-After"?: number;
+                    /** @description The request's name in the hub's log. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            "4XX": components["responses"]["Refused"];
+            "5XX": components["responses"]["Failed"];
+        };
+    };
+    keep_recovery_sheet: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description None was printed */
+            404: {
+                headers: {
+                    /** @description Seconds after which it makes sense to try again, where waiting helps. */
+                    "Retry-After"?: number;
+                    /** @description The request's name in the hub's log. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            "4XX": components["responses"]["Refused"];
+            "5XX": components["responses"]["Failed"];
+        };
+    };
+    get_since_restore: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SinceRestore"];
+                };
+            };
+            "4XX": components["responses"]["Refused"];
+            "5XX": components["responses"]["Failed"];
+        };
+    };
+    add_backup_target: {
+        parameters: {
+            query?: {
+                /** @description The caller's working language if absent. */
+                lang?: components["schemas"]["Language"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AddBackupTarget"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BackupState"];
+                };
+            };
+            /** @description The name is taken */
+            409: {
+                headers: {
+                    /** @description Seconds after which it makes sense to try again, where waiting helps. */
+                    "Retry-After"?: number;
+                    /** @description The request's name in the hub's log. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field that cannot be, or a place that does not work */
+            422: {
+                headers: {
+                    /** @description Seconds after which it makes sense to try again, where waiting helps. */
+                    "Retry-After"?: number;
+                    /** @description The request's name in the hub's log. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            "4XX": components["responses"]["Refused"];
+            "5XX": components["responses"]["Failed"];
+        };
+    };
+    remove_backup_target: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                target: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description No such target */
+            404: {
+                headers: {
+                    /** @description Seconds after which it makes sense to try again, where waiting helps. */
+                    "Retry-After"?: number;
+                    /** @description The request's name in the hub's log. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            "4XX": components["responses"]["Refused"];
+            "5XX": components["responses"]["Failed"];
+        };
+    };
+    check_backup_target: {
+        parameters: {
+            query?: {
+                /** @description The caller's working language if absent. */
+                lang?: components["schemas"]["Language"];
+            };
+            header?: never;
+            path: {
+                target: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BackupState"];
+                };
+            };
+            /** @description No such target */
+            404: {
+                headers: {
+                    /** @description Seconds after which it makes sense to try again, where waiting helps. */
+                    "Retry-After"?: number;
+                    /** @description The request's name in the hub's log. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            "4XX": components["responses"]["Refused"];
+            "5XX": components["responses"]["Failed"];
+        };
+    };
     list_children: {
         parameters: {
             query?: never;
@@ -4520,7 +5380,10 @@ export interface operations {
     };
     get_class_live: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description One of the class's lessons, also one that is over; absent for the newest open one, else the newest. */
+                lesson_id?: components["schemas"]["LessonId"];
+            };
             header?: never;
             path: {
                 class_id: components["schemas"]["ClassId"];
@@ -4543,7 +5406,10 @@ export interface operations {
     };
     watch_class: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description One of the class's lessons, also one that is over; absent for the newest open one, else the newest. */
+                lesson_id?: components["schemas"]["LessonId"];
+            };
             header?: {
                 /** @description Go on after this event, or after a picture's `last_event`; from now on if absent */
                 "Last-Event-ID"?: string | null;
@@ -4919,6 +5785,267 @@ export interface operations {
             "5XX": components["responses"]["Failed"];
         };
     };
+    list_devices: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeviceView"][];
+                };
+            };
+            "4XX": components["responses"]["Refused"];
+            "5XX": components["responses"]["Failed"];
+        };
+    };
+    enrol_device: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EnrolDevice"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EnrolledDevice"];
+                };
+            };
+            /** @description The device was revoked, or there are too many */
+            403: {
+                headers: {
+                    /** @description Seconds after which it makes sense to try again, where waiting helps. */
+                    "Retry-After"?: number;
+                    /** @description The request's name in the hub's log. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Somebody else has enrolled this key */
+            409: {
+                headers: {
+                    /** @description Seconds after which it makes sense to try again, where waiting helps. */
+                    "Retry-After"?: number;
+                    /** @description The request's name in the hub's log. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field cannot be taken */
+            422: {
+                headers: {
+                    /** @description Seconds after which it makes sense to try again, where waiting helps. */
+                    "Retry-After"?: number;
+                    /** @description The request's name in the hub's log. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            "4XX": components["responses"]["Refused"];
+            "5XX": components["responses"]["Failed"];
+        };
+    };
+    revoke_device: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                device_id: components["schemas"]["DeviceId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description No such device */
+            404: {
+                headers: {
+                    /** @description Seconds after which it makes sense to try again, where waiting helps. */
+                    "Retry-After"?: number;
+                    /** @description The request's name in the hub's log. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            "4XX": components["responses"]["Refused"];
+            "5XX": components["responses"]["Failed"];
+        };
+    };
+    deliver_answers: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description Ed25519 over method, path, hub and body, base64url */
+                "Dreamseed-Signature": string;
+                /** @description What the device got when it was enrolled */
+                "Dreamseed-Device-Certificate"?: string | null;
+            };
+            path: {
+                device_id: components["schemas"]["DeviceId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DeliverAnswers"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Delivered"];
+                };
+            };
+            /** @description More items than one batch may have */
+            400: {
+                headers: {
+                    /** @description Seconds after which it makes sense to try again, where waiting helps. */
+                    "Retry-After"?: number;
+                    /** @description The request's name in the hub's log. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed by a device of this hub */
+            401: {
+                headers: {
+                    /** @description Seconds after which it makes sense to try again, where waiting helps. */
+                    "Retry-After"?: number;
+                    /** @description The request's name in the hub's log. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The device was revoked */
+            403: {
+                headers: {
+                    /** @description Seconds after which it makes sense to try again, where waiting helps. */
+                    "Retry-After"?: number;
+                    /** @description The request's name in the hub's log. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            "4XX": components["responses"]["Refused"];
+            "5XX": components["responses"]["Failed"];
+        };
+    };
+    find_lacking_answers: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description Ed25519 over method, path, hub and body, base64url */
+                "Dreamseed-Signature": string;
+                /** @description What the device got when it was enrolled */
+                "Dreamseed-Device-Certificate"?: string | null;
+            };
+            path: {
+                device_id: components["schemas"]["DeviceId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AskLacking"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Lacking"];
+                };
+            };
+            /** @description More ids than one question may have */
+            400: {
+                headers: {
+                    /** @description Seconds after which it makes sense to try again, where waiting helps. */
+                    "Retry-After"?: number;
+                    /** @description The request's name in the hub's log. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed by a device of this hub */
+            401: {
+                headers: {
+                    /** @description Seconds after which it makes sense to try again, where waiting helps. */
+                    "Retry-After"?: number;
+                    /** @description The request's name in the hub's log. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The device was revoked */
+            403: {
+                headers: {
+                    /** @description Seconds after which it makes sense to try again, where waiting helps. */
+                    "Retry-After"?: number;
+                    /** @description The request's name in the hub's log. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            "4XX": components["responses"]["Refused"];
+            "5XX": components["responses"]["Failed"];
+        };
+    };
     examine_hub: {
         parameters: {
             query?: {
@@ -5063,6 +6190,57 @@ export interface operations {
             };
             /** @description Too many wrong codes */
             429: {
+                headers: {
+                    /** @description Seconds after which it makes sense to try again, where waiting helps. */
+                    "Retry-After"?: number;
+                    /** @description The request's name in the hub's log. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            "4XX": components["responses"]["Refused"];
+            "5XX": components["responses"]["Failed"];
+        };
+    };
+    ask_deposit_proof: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AskDepositProof"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DepositProof"];
+                };
+            };
+            /** @description The device was revoked */
+            403: {
+                headers: {
+                    /** @description Seconds after which it makes sense to try again, where waiting helps. */
+                    "Retry-After"?: number;
+                    /** @description The request's name in the hub's log. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such device */
+            404: {
                 headers: {
                     /** @description Seconds after which it makes sense to try again, where waiting helps. */
                     "Retry-After"?: number;
@@ -5658,6 +6836,8 @@ export interface operations {
                 file_name?: string;
                 /** @description The language that the file is in; the caller's if absent. */
                 lang?: components["schemas"]["Language"];
+                /** @description The language in which the items are remarked on; the caller's own if absent. */
+                report_lang?: components["schemas"]["Language"];
                 /** @description The skill of problems that name none with a tag `skill:<id>`. */
                 skill: string;
                 /** @description That of the preview. */
@@ -5732,6 +6912,8 @@ export interface operations {
                 file_name?: string;
                 /** @description The language that the file is in; the caller's if absent. */
                 lang?: components["schemas"]["Language"];
+                /** @description The language in which the items are remarked on; the caller's own if absent. */
+                report_lang?: components["schemas"]["Language"];
                 /** @description The skill of problems that name none with a tag `skill:<id>`. */
                 skill: string;
             };
@@ -6227,6 +7409,27 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Progress"];
+                };
+            };
+            "4XX": components["responses"]["Refused"];
+            "5XX": components["responses"]["Failed"];
+        };
+    };
+    get_record: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecordState"];
                 };
             };
             "4XX": components["responses"]["Refused"];

@@ -119,12 +119,18 @@ export class Outbox {
 
   /** Sends what waits, in order; calls at the same time share one run. */
   send(): Promise<void> {
-    this.#sending ??= this.#sendAll().finally(() => {
-      this.#sending = null;
-      // An answer that was added while the last one was on its way.
-      if (!this.stuck && this.mine > 0) void this.send();
-    });
+    this.#sending ??= this.#run();
     return this.#sending;
+  }
+
+  async #run(): Promise<void> {
+    try {
+      // Again for an answer that was added while the run was ending: who waits for it must not go on before that one.
+      do await this.#sendAll();
+      while (!this.stuck && this.mine > 0);
+    } finally {
+      this.#sending = null;
+    }
   }
 
   async #sendAll(): Promise<void> {

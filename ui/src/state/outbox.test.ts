@@ -4,7 +4,7 @@ import type { AttemptReceipt, SubmitAnswer } from '../api/types';
 import { Outbox, type Delivery } from './outbox.svelte';
 
 const body = (id: string): SubmitAnswer => ({ attempt_id: id, problem_version_id: 'v', lesson_id: 'l', answer: { kind: 'number', text: '3/4' } });
-const receipt = (id: string): AttemptReceipt => ({ attempt_id: id, epoch: 1, hub_seq: 1, grade: { outcome: 'right' }, tries: 1, next: { try_again: false, help: false, solution: false } });
+const receipt = (id: string): AttemptReceipt => ({ attempt_id: id, epoch: 1, hub_seq: 1, grade: { outcome: 'right' }, tries: 1, next: { try_again: false, help: false, solution: false }, receipt: { epoch_id: 'e', hub_seq: 1, mac: '' } });
 
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());

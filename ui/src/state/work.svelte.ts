@@ -1,10 +1,14 @@
 /** A pupil's lessons, where they stand, and their answers on the way. */
 import type { FaultCode } from '../api/apiProblem';
 import type { Answer, AttemptReceipt, LessonProblems, MyProblems, MyStanding, ProblemStanding, ProblemView } from '../api/types';
+import { makeUuidV7 } from '../api/uuidv7';
 import type { Mark } from '../components/StateMark.svelte';
 import { hub } from './hub.svelte';
 import { language } from './language.svelte';
-import { Outbox, type Delivery, type Waiting } from './outbox.svelte';
+import { Outbox, type Delivery, type Refused, type Waiting } from './outbox.svelte';
+import { listStored, readJson, removeStored, writeStored } from './storage';
+
+const EXAM_DRAFTS = 'ds.examdraft.v1.';
 
 export const outbox = new Outbox((body) => hub.post<AttemptReceipt>('/attempts', body));
 
@@ -15,6 +19,16 @@ class Work {
   #marks = $state<Record<string, { mark: Mark; tries: number }>>({});
   #owner: string | null = null;
   #views = new Map<string, Promise<ProblemView>>();
+  #keepers = new Map<string, () => void>();
+
+  /** Told before lessons are fetched: an exam's screen gives what stands in its entry to the outbox. Returns how to stop. */
+  onBeforeLoad(lessonId: string, versionId: string, keep: () => void): () => void {
+    const key = keyOf(lessonId, versionId);
+    this.#keepers.set(key, keep);
+    return () => {
+      if (this.#keepers.get(key) === keep) this.#keepers.delete(key);
+    };
+  }
 
   /** Fetches lessons and standing; what another pupil left here is dropped first. */
   async load(userId: string): Promise<void> {
@@ -25,7 +39,10 @@ class Work {
       this.refusals = {};
       this.#views.clear();
     }
-    // Answers that wait go first: once the hub has shown an exam's grades, it takes no more of them.
+    // Answers go first, also those that were written and not saved yet: once the hub has shown an exam's grades, it takes
+    // no more of them.
+    for (const keep of this.#keepers.values()) keep();
+    keepExamDrafts(userId, (draft) => this.#keepers.has(keyOf(draft.lesson_id, draft.problem_version_id)));
     await outbox.send();
     const [problems, standing] = await Promise.all([hub.get<MyProblems>('/me/problems'), hub.get<MyStanding>('/me/standing')]);
     if (this.#owner !== userId) return;
@@ -96,6 +113,11 @@ class Work {
   /** Why the last answer was not taken; null if it was. */
   refusal(lessonId: string, versionId: string): FaultCode | null {
     return this.refusals[keyOf(lessonId, versionId)] ?? null;
+  }
+
+  /** The answer of the pupil who is here that the hub has not taken and this device still holds; the newest. */
+  refusedHere(lessonId: string, versionId: string): Refused | null {
+    return outbox.notTaken.filter((entry) => entry.body.lesson_id === lessonId && entry.body.problem_version_id === versionId).at(-1) ?? null;
   }
 
   /** Help has been asked for. */
@@ -196,6 +218,54 @@ export function writeDraft(userId: string, lessonId: string, versionId: string, 
   }
 }
 
+/** What stands in the entry of an exam and was not saved yet. */
+export interface ExamDraft {
+  lesson_id: string;
+  problem_version_id: string;
+  answer: Answer;
+  /** When it was changed last, in the hub's milliseconds: the hub takes what was given before the end. */
+  at: number;
+}
+
+export function readExamDraft(userId: string, lessonId: string, versionId: string): ExamDraft | null {
+  const draft = readJson(examDraftKey(userId, lessonId, versionId));
+  return isExamDraft(draft) ? draft : null;
+}
+
+/** Written down like an answer: it outlives a reload and a closed browser. */
+export function writeExamDraft(userId: string, lessonId: string, versionId: string, draft: ExamDraft | null): void {
+  const key = examDraftKey(userId, lessonId, versionId);
+  if (draft) writeStored(key, JSON.stringify(draft));
+  else removeStored(key);
+}
+
+/** Gives a draft to the outbox, with the time at which it was written. */
+export function saveExamDraft(userId: string, draft: ExamDraft, onDelivery: (delivery: Delivery) => void): void {
+  const { lesson_id, problem_version_id, answer, at } = draft;
+  const attempt_id = makeUuidV7(Date.now());
+  writeLastTry(userId, lesson_id, problem_version_id, { attempt_id, answer, receipt: null, helped: false, rated: null });
+  outbox.add(userId, { attempt_id, problem_version_id, lesson_id, answer, occurred_at: new Date(at).toISOString() }, onDelivery);
+  // Only now, so that it is never in neither place.
+  writeExamDraft(userId, lesson_id, problem_version_id, null);
+}
+
+/** What a page that is gone has left of a pupil's exams. */
+function keepExamDrafts(userId: string, isOnScreen: (draft: ExamDraft) => boolean): void {
+  for (const key of listStored(`${EXAM_DRAFTS}${userId}.`)) {
+    const draft = readJson(key);
+    if (!isExamDraft(draft) || isOnScreen(draft)) continue;
+    saveExamDraft(userId, draft, (delivery) => {
+      if (delivery.kind === 'refused') writeLastTry(userId, draft.lesson_id, draft.problem_version_id, null);
+    });
+  }
+}
+
+function isExamDraft(draft: unknown): draft is ExamDraft {
+  if (typeof draft !== 'object' || draft === null) return false;
+  const { lesson_id, problem_version_id, answer, at } = draft as Partial<ExamDraft>;
+  return typeof lesson_id === 'string' && typeof problem_version_id === 'string' && typeof answer === 'object' && answer !== null && typeof at === 'number';
+}
+
 function markOf(one: ProblemStanding): Mark {
   if (one.solved === true) return 'right';
   if (one.tries === 0) return 'not_started';
@@ -211,6 +281,10 @@ function markAfter(before: Mark | undefined, receipt: AttemptReceipt): Mark {
 
 function draftKey(userId: string, lessonId: string, versionId: string): string {
   return `ds.draft.${userId}.${lessonId}.${versionId}`;
+}
+
+function examDraftKey(userId: string, lessonId: string, versionId: string): string {
+  return `${EXAM_DRAFTS}${userId}.${lessonId}.${versionId}`;
 }
 
 function tryKey(userId: string, lessonId: string, versionId: string): string {

@@ -15,9 +15,18 @@ const MAY_IMPORT: &[(&str, &[&str], &[&str])] = &[
     ("dreamseed-roster", &["dreamseed-wire"], &[]),
     ("dreamseed-models", &[], &[]),
     ("dreamseed-client", &["dreamseed-wire"], &[]),
+    ("dreamseed-sync", &["dreamseed-wire"], &[]),
+    ("dreamseed-crashdisk", &["dreamseed-hub", "dreamseed-testkit", "dreamseed-client", "dreamseed-wire"], &[]),
     (
         "dreamseed-hub",
-        &["dreamseed-wire", "dreamseed-grading", "dreamseed-formats", "dreamseed-models", "dreamseed-roster"],
+        &[
+            "dreamseed-wire",
+            "dreamseed-grading",
+            "dreamseed-formats",
+            "dreamseed-models",
+            "dreamseed-roster",
+            "dreamseed-sync",
+        ],
         &["dreamseed-client", "dreamseed-testkit"],
     ),
     ("dreamseed-load", &["dreamseed-client", "dreamseed-wire"], &[]),
@@ -31,8 +40,10 @@ const MAY_IMPORT: &[(&str, &[&str], &[&str])] = &[
 
 /// Outside crates that belong to one room: the rest of the house asks that room.
 const OWNED: &[(&str, &[&str])] = &[
-    // wire: the id macro's ToSql and FromSql, under its `sqlite` feature (orphan rule).
-    ("rusqlite", &["dreamseed-hub", "dreamseed-wire"]),
+    // wire: the id macro's ToSql and FromSql, under its `sqlite` feature (orphan rule). client: the outbox of a device.
+    ("rusqlite", &["dreamseed-client", "dreamseed-crashdisk", "dreamseed-hub", "dreamseed-wire"]),
+    ("rustic_core", &["dreamseed-sync"]),
+    ("rusty-s3", &["dreamseed-sync"]),
     ("llama-cpp-2", &["dreamseed-models"]),
     ("llama-cpp-sys-2", &["dreamseed-models"]),
     ("axum", &["dreamseed-hub"]),

@@ -27,17 +27,13 @@ pub fn check(file: &Source) -> Vec<Finding> {
 
 const RULES: &[Rule] = &[
     Rule {
-        says: "the product's SQL stands in a .sql file of hub/server/src/store, loaded by the fn of the same name",
-        looks_at: |path| is_product_rust(path) && !path.starts_with("hub/server/src/store") && !is_this(path),
+        says: "the product's SQL stands in a .sql file of hub/server/src/store or hub/client/src/outbox/store, loaded by the store",
+        looks_at: |path| is_product_rust(path) && !is_store(path) && !is_this(path),
         breaks: |line| is_sql(line) || (line.contains("include_str!") && line.contains(".sql\"")),
     },
     Rule {
-        says: "only hub/server/src/store names rusqlite (and the id macro in wire); ask the store",
-        looks_at: |path| {
-            is_product_rust(path)
-                && !path.starts_with("hub/server/src/store")
-                && path != "hub/wire/src/ids.rs"
-        },
+        says: "nothing but hub/server/src/store and hub/client/src/outbox/store names rusqlite (and the id macro in wire); ask the store",
+        looks_at: |path| is_product_rust(path) && !is_store(path) && path != "hub/wire/src/ids.rs",
         breaks: |line| code(line).contains("rusqlite::") || code(line).contains("use rusqlite"),
     },
     Rule {
@@ -152,6 +148,11 @@ fn is_product_rust(path: &str) -> bool {
         && !path.starts_with("xtask/")
 }
 
+/// The hub's database, and the file of a device's outbox.
+fn is_store(path: &str) -> bool {
+    ["hub/server/src/store", "hub/client/src/outbox/store"].iter().any(|store| path.starts_with(store))
+}
+
 /// Files that people write, as against generated ones.
 fn is_written(path: &str) -> bool {
     let generated = ["Cargo.lock", "ui/package-lock.json", "ui/openapi.json", "ui/src/api/schema.ts"];
@@ -220,6 +221,8 @@ mod tests {
         ] {
             assert_eq!(count("hub/server/src/answering.rs", bad, "SQL stands"), 1, "{bad}");
             assert_eq!(count("hub/server/src/store/attempts/mod.rs", bad, "SQL stands"), 0, "{bad}");
+            assert_eq!(count("hub/client/src/outbox/store.rs", bad, "SQL stands"), 0, "{bad}");
+            assert_eq!(count("hub/client/src/outbox/deliver.rs", bad, "SQL stands"), 1, "{bad}");
         }
         assert_eq!(count("hub/server/src/answering.rs", "// SELECT one FROM many in words", "SQL stands"), 0);
         assert_eq!(count("hub/server/src/answering.rs", "the teacher may UPDATE it", "SQL stands"), 0);
@@ -230,6 +233,7 @@ mod tests {
         let line = "use rusqlite::Connection;";
         assert_eq!(count("hub/server/src/jobs/vacuum.rs", line, "names rusqlite"), 1);
         assert_eq!(count("hub/wire/src/ids.rs", line, "names rusqlite"), 0);
+        assert_eq!(count("hub/client/src/outbox/machine.rs", line, "names rusqlite"), 1);
         assert_eq!(count("hub/server/src/store/mod.rs", line, "names rusqlite"), 0);
     }
 

@@ -55,7 +55,10 @@ pub async fn spend_day(
                 day.tally.borrow_mut().count_error("a teacher's device is too far behind its events");
             }
         }
-        LiveEvent::Pupil { .. } | LiveEvent::Lesson { .. } | LiveEvent::Beat { .. } => {}
+        LiveEvent::Pupil { .. }
+        | LiveEvent::Lesson { .. }
+        | LiveEvent::OpenLessons { .. }
+        | LiveEvent::Beat { .. } => {}
     });
     tokio::try_join!(ear, teach(&mut device, &desk, refetch, &newest, steps)).map(drop)
 }

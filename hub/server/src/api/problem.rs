@@ -90,7 +90,7 @@ impl From<StoreError> for ApiError {
             )
             .hint("Wait a moment; the answer is sent again by itself.")
             .retry_after(1),
-            StoreError::Closed => Self::new(
+            StoreError::Closed | StoreError::DiskFails(_) => Self::new(
                 StatusCode::SERVICE_UNAVAILABLE,
                 ProblemCode::Busy,
                 "The hub is stopping or restarting.",
@@ -108,7 +108,8 @@ impl From<StoreError> for ApiError {
             | StoreError::Damaged(_)
             | StoreError::BadValue { .. }
             | StoreError::Sqlite(_)
-            | StoreError::Io(_)) => Self::internal(chain(&other)),
+            | StoreError::Io(_)
+            | StoreError::Key(_)) => Self::internal(chain(&other)),
         }
     }
 }

@@ -43,6 +43,8 @@ pub struct ProblemFile {
     pub file_name: Option<String>,
     /// The language that the file is in; the caller's if absent.
     pub lang: Option<Language>,
+    /// The language in which the items are remarked on; the caller's own if absent.
+    pub report_lang: Option<Language>,
     /// The skill of problems that name none with a tag `skill:<id>`.
     pub skill: String,
 }
@@ -57,6 +59,8 @@ pub struct PreviewedProblems {
     pub file_name: Option<String>,
     /// The language that the file is in; the caller's if absent.
     pub lang: Option<Language>,
+    /// The language in which the items are remarked on; the caller's own if absent.
+    pub report_lang: Option<Language>,
     /// The skill of problems that name none with a tag `skill:<id>`.
     pub skill: String,
     /// That of the preview.
@@ -79,8 +83,8 @@ async fn preview_problem_import(
     Query(about): Query<ProblemFile>,
     File(bytes): File,
 ) -> Result<Json<ImportReport>, ApiError> {
-    let ProblemFile { format, file_name, lang: language, skill } = about;
-    let upload = Upload { format, file_name, language, skill, bytes };
+    let ProblemFile { format, file_name, lang: language, report_lang: report_language, skill } = about;
+    let upload = Upload { format, file_name, language, report_language, skill, bytes };
     Ok(Json(problem_exchange::preview(&ctx, &caller, upload).await?))
 }
 
@@ -101,8 +105,9 @@ async fn import_problems(
     Query(about): Query<PreviewedProblems>,
     File(bytes): File,
 ) -> Result<(StatusCode, Json<ImportReport>), ApiError> {
-    let PreviewedProblems { format, file_name, lang: language, skill, digest } = about;
-    let upload = Upload { format, file_name, language, skill, bytes };
+    let PreviewedProblems { format, file_name, lang: language, report_lang: report_language, skill, digest } =
+        about;
+    let upload = Upload { format, file_name, language, report_language, skill, bytes };
     let report = problem_exchange::import(&ctx, &caller, upload, digest).await?;
     Ok((StatusCode::CREATED, Json(report)))
 }

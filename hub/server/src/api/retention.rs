@@ -74,7 +74,7 @@ impl From<RetentionError> for ApiError {
     fn from(err: RetentionError) -> Self {
         match err {
             RetentionError::UnknownKind => ApiError::not_found("That kind of data"),
-            RetentionError::BadDays => ApiError::bad_field("keep_days", "from 1 to 3650"),
+            RetentionError::BadDays { .. } => ApiError::bad_field("keep_days", &err.to_string()),
             RetentionError::Store(cause) => cause.into(),
         }
     }

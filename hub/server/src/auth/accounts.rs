@@ -23,6 +23,7 @@ use crate::{
     },
     clock::day_of,
     hub::Ctx,
+    ledgers,
     school::{Person, School},
     store::{StoreError, lessons, rosters, sessions, sign_in_cards, users, users::NewUser},
 };
@@ -125,6 +126,7 @@ pub async fn reset_secret(ctx: &Ctx, by: By, user: UserId) -> Result<NewSecret, 
         .store
         .write(move |tx| {
             users::change_secret(tx, user, &secret, kind == SecretKind::Password)?;
+            ledgers::note_secret(tx, user, now)?;
             // A PIN is replaced when a card was lost, too.
             sign_in_cards::revoke(tx, user)?;
             let ended = sessions::end_of_user(tx, user, None, now, EndReason::SecretReset.word())?;
@@ -193,6 +195,7 @@ pub async fn change_password(
                 return Err(ApiError::sign_in_needed());
             }
             users::change_secret(tx, user, &secret, false)?;
+            ledgers::note_secret(tx, user, now)?;
             let reason = EndReason::PasswordChanged.word();
             let ended = sessions::end_of_user(tx, user, Some(current), now, reason)?;
             by.audit(tx, now, "change password", Some(user), "")?;

@@ -15,6 +15,8 @@ const FILE_MAX: u64 = 256;
 const ACCESS_FILE: &str = "access_token.key";
 const REFRESH_FILE: &str = "refresh_token.key";
 const PEPPER_FILE: &str = "pepper.key";
+const RECEIPT_FILE: &str = "receipt.key";
+const DEVICE_FILE: &str = "device.key";
 
 /// What can be wrong with the key files.
 #[derive(Debug, thiserror::Error)]
@@ -27,7 +29,9 @@ pub enum KeyError {
     },
     /// A half or foreign file is never replaced by itself: a new pepper would make every PIN useless.
     #[error(
-        "the key file {} does not hold 64 hexadecimal digits; restore it from the backup",
+        "열쇠 파일 {0}이(가) 손상되어(16진수 64자가 아님) 허브를 시작하지 않았어요. 백업에서 이 파일을 되돌린 뒤 다시 시작해 주세요.\n\
+         The key file {0} is damaged (it does not hold 64 hexadecimal digits), so the hub has not started. Restore it from a \
+         backup, then start again.",
         file.display()
     )]
     Malformed { file: PathBuf },
@@ -86,6 +90,29 @@ pub enum SessionKey {
     Refresh,
 }
 
+/// A key with which the hub proves its own word to itself, for as long as the hub lives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ProofKey {
+    /// Of receipts and high marks.
+    Receipt,
+    /// Of devices' certificates and deposits.
+    Device,
+}
+
+/// Reads such a key, or makes it; true if it is new.
+pub fn open_proof_key(data: &Path, key: ProofKey) -> Result<([u8; 32], bool), KeyError> {
+    let folder = keys_folder(data);
+    make_folder(&folder).map_err(|source| KeyError::Io { file: folder.clone(), source })?;
+    let file = folder.join(match key {
+        ProofKey::Receipt => RECEIPT_FILE,
+        ProofKey::Device => DEVICE_FILE,
+    });
+    match find_key(&file)? {
+        Some(key) => Ok((key, false)),
+        None => Ok((make_key(&file)?, true)),
+    }
+}
+
 /// Replaces a key that signs tokens; what the old one has signed is worth nothing from the next start on.
 pub fn renew_session_key(data: &Path, key: SessionKey) -> Result<(), KeyError> {
     let name = match key {
@@ -122,6 +149,19 @@ pub fn check_pepper(data: &Path, has_users: bool) -> Result<(), KeyError> {
         Err(err) if err.kind() == io::ErrorKind::NotFound => Ok(()),
         Err(source) => Err(KeyError::Io { file, source }),
     }
+}
+
+/// Whether a pepper lies in the folder, usable or not.
+pub fn has_pepper(data: &Path) -> bool {
+    keys_folder(data).join(PEPPER_FILE).exists()
+}
+
+/// The first key file beside the pepper that is there and cannot be used; the hub would not start with it.
+pub fn find_damaged(data: &Path) -> Option<KeyError> {
+    let folder = keys_folder(data);
+    let names = [ACCESS_FILE, REFRESH_FILE, RECEIPT_FILE, DEVICE_FILE];
+    let files = names.map(|name| folder.join(name)).into_iter().chain([metrics_token_file(data)]);
+    files.filter_map(|file| find_key(&file).err()).next()
 }
 
 /// Where the keys of a data folder are.

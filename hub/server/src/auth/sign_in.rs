@@ -140,7 +140,11 @@ pub async fn sign_in(
             check_connection(Role::Admin, peer)?;
             let login_name = super::accounts::normalise_login_name(&login_name);
             let account = Account::login(&login_name);
-            let find = async || ctx.store.read(move |conn| users::find_login(conn, &login_name)).await;
+            let find = async || {
+                let found = ctx.store.read(move |conn| users::find_login(conn, &login_name)).await?;
+                // Whose secret was taken away after a leak is refused like a wrong one, after the same time.
+                Ok(found.filter(|(_, stored)| stored != rosters::NO_SECRET))
+            };
             let device = marks.device(mark, &account);
             let proven = prove(ctx, (&account, device), SecretKind::Password, &password, find, peer).await?;
             let opened = open(ctx, proven, native, agent, peer).await?;

@@ -8,7 +8,11 @@ use std::{
 };
 
 use super::{Finding, Machine, fail, ok, warn};
-use crate::auth::keys::{self, KeyError};
+use crate::{
+    auth::keys::{self, KeyError},
+    config::{Config, DiskConfig},
+    disk,
+};
 
 /// Room on a disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -110,11 +114,29 @@ fn open_to_others(data: &Path, folder: &std::fs::Metadata) -> Vec<String> {
     }
 }
 
-/// The key that checks PINs and passwords; without it the hub does not start once there are accounts.
-pub fn check_keys(data: &Path, has_users: bool) -> Finding {
+/// The key that checks PINs and passwords; without it the hub does not start once there are accounts. `has_users` is
+/// absent where the database cannot say.
+pub fn check_keys(data: &Path, has_users: Option<bool>) -> Finding {
     const CHECK: &str = "keys";
-    let (what_ko, what_en) = match keys::check_pepper(data, has_users) {
-        Ok(()) if !has_users => {
+    if let Some(damaged) = keys::find_damaged(data) {
+        let (ko, en) = match &damaged {
+            KeyError::Malformed { file } => {
+                (format!("{} 손상", file.display()), format!("{} is damaged", file.display()))
+            }
+            KeyError::Io { .. } | KeyError::PepperMissing { .. } | KeyError::Random(_) => {
+                (damaged.to_string(), damaged.to_string())
+            }
+        };
+        return fail(
+            CHECK,
+            format!("열쇠 파일을 쓸 수 없습니다: {ko}. 허브가 다음에 시작되지 않아 수업을 열 수 없습니다."),
+            format!("A key file cannot be used: {en}. The hub will not start again, so no lesson can be held."),
+            "백업에서 그 파일을 keys 폴더에 되돌리세요. access_token.key와 refresh_token.key는 `dreamseed-hub keys rotate sign-in`으로 새로 만들 수도 있습니다. 그러면 모두 다시 로그인합니다.",
+            "Restore that file into the folder keys from a backup. access_token.key and refresh_token.key can also be made anew with `dreamseed-hub keys rotate sign-in`; then everybody signs in again.",
+        );
+    }
+    let (what_ko, what_en) = match keys::check_pepper(data, has_users != Some(false)) {
+        Ok(()) if has_users == Some(false) => {
             return ok(
                 CHECK,
                 "아직 계정이 없습니다. 열쇠 파일은 처음 시작할 때 만들어집니다.",
@@ -151,10 +173,10 @@ pub fn check_keys(data: &Path, has_users: bool) -> Finding {
 }
 
 /// The disk under the data folder.
-pub fn check_disk(machine: &Machine, data: &Path) -> Finding {
-    let at = existing(data);
+pub fn check_disk(machine: &Machine, config: &Config) -> Finding {
+    let at = existing(&config.data);
     let kind = machine.read("proc/mounts").and_then(|mounts| kind_of(&mounts, &at));
-    judge_disk(disk_space(&at), kind.as_deref(), sync_time(&at).ok())
+    judge_disk(&config.disk, disk_space(&at), kind.as_deref(), sync_time(&at).ok())
 }
 
 /// The folder, or the nearest one above it that exists.
@@ -196,8 +218,13 @@ fn sync_time(folder: &Path) -> io::Result<Duration> {
     measured
 }
 
-/// What room, kind and speed mean for a lesson.
-pub fn judge_disk(space: Option<DiskSpace>, kind: Option<&str>, sync: Option<Duration>) -> Finding {
+/// What room, kind and speed mean for a lesson, by the limits at which the hub itself stops taking things.
+pub fn judge_disk(
+    limits: &DiskConfig,
+    space: Option<DiskSpace>,
+    kind: Option<&str>,
+    sync: Option<Duration>,
+) -> Finding {
     const CHECK: &str = "disk";
     if let Some(kind @ ("nfs" | "nfs4" | "cifs" | "smb3" | "smbfs" | "9p" | "afs" | "ceph" | "fuse.sshfs")) =
         kind
@@ -217,8 +244,8 @@ pub fn judge_disk(space: Option<DiskSpace>, kind: Option<&str>, sync: Option<Dur
             CHECK,
             "디스크의 남은 공간을 알 수 없습니다.",
             "The free space of the disk cannot be told.",
-            "공간이 10 % 넘게 남아 있는지 직접 확인하세요.",
-            "See yourself that more than 10 % is free.",
+            "공간이 5 GB 넘게 남아 있는지 직접 확인하세요.",
+            "See yourself that more than 5 GB are free.",
         );
     };
     let gigabytes = |bytes: u64| bytes as f64 / 1e9;
@@ -228,7 +255,9 @@ pub fn judge_disk(space: Option<DiskSpace>, kind: Option<&str>, sync: Option<Dur
         format!("디스크에 {total:.1} GB 중 {free:.1} GB({percent} %)가 남아 있습니다"),
         format!("{free:.1} GB of {total:.1} GB ({percent} %) are free"),
     );
-    if percent < 2 || space.free_bytes < 200_000_000 {
+    let (uploads, writes) =
+        (disk::bytes(limits.uploads, space.total_bytes), disk::bytes(limits.writes, space.total_bytes));
+    if space.free_bytes < writes.max(200_000_000) || space.total_bytes == 0 {
         return fail(
             CHECK,
             format!("{free_ko}. 곧 새 답을 저장할 수 없게 됩니다."),
@@ -252,13 +281,14 @@ pub fn judge_disk(space: Option<DiskSpace>, kind: Option<&str>, sync: Option<Dur
             "Move the data folder to an SSD; USB sticks and SD cards are too slow.",
         );
     }
-    if percent < 10 || space.free_bytes < 1_000_000_000 {
+    if space.free_bytes < uploads.max(1_000_000_000) {
+        let limit = gigabytes(writes);
         return warn(
             CHECK,
-            format!("{free_ko}."),
-            format!("{free_en}."),
-            "이번 주 안에 공간을 비우세요. 2 % 아래로 내려가면 새 답을 저장할 수 없습니다.",
-            "Free some space this week; below 2 % no new answer can be kept.",
+            format!("{free_ko}. 파일 올리기를 받지 않습니다."),
+            format!("{free_en}; files are not taken any more."),
+            format!("이번 주 안에 공간을 비우세요. {limit:.1} GB 아래로 내려가면 새 답을 저장할 수 없습니다."),
+            format!("Free some space this week; below {limit:.1} GB no new answer can be kept."),
         );
     }
     if let Some(kind @ ("tmpfs" | "ramfs")) = kind {
@@ -326,24 +356,30 @@ mod tests {
 
     const GB: u64 = 1_000_000_000;
 
+    fn limits() -> DiskConfig {
+        Config::default().disk
+    }
+
     fn level(free: u64, kind: &str, sync_ms: u64) -> DoctorLevel {
         let space = DiskSpace { free_bytes: free, total_bytes: 100 * GB };
-        judge_disk(Some(space), Some(kind), Some(Duration::from_millis(sync_ms))).level
+        judge_disk(&limits(), Some(space), Some(kind), Some(Duration::from_millis(sync_ms))).level
     }
 
     #[test]
     fn a_disk_is_judged_by_room_kind_and_speed() {
         assert_eq!(level(50 * GB, "ext4", 5), Fine);
-        assert_eq!(level(9 * GB, "ext4", 5), Warn);
-        assert_eq!(level(GB, "ext4", 5), Fail);
+        // Of 100 GB: uploads stop at 5, writes at half of one.
+        assert_eq!(level(6 * GB, "ext4", 5), Fine);
+        assert_eq!(level(4 * GB, "ext4", 5), Warn);
+        assert_eq!(level(GB / 3, "ext4", 5), Fail);
         assert_eq!(level(50 * GB, "nfs4", 5), Fail);
         assert_eq!(level(50 * GB, "cifs", 5), Fail);
         assert_eq!(level(50 * GB, "tmpfs", 0), Warn);
         assert_eq!(level(50 * GB, "ext4", 100), Warn);
         assert_eq!(level(50 * GB, "vfat", 500), Fail);
-        assert_eq!(judge_disk(None, None, None).level, Warn);
+        assert_eq!(judge_disk(&limits(), None, None, None).level, Warn);
         let empty = DiskSpace { free_bytes: 0, total_bytes: 0 };
-        assert_eq!(judge_disk(Some(empty), None, None).level, Fail);
+        assert_eq!(judge_disk(&limits(), Some(empty), None, None).level, Fail);
     }
 
     #[test]
@@ -374,8 +410,8 @@ mod tests {
     #[test]
     fn a_lost_or_damaged_pepper_is_a_fault_once_there_are_accounts() {
         let root = tempfile::tempdir().expect("a folder");
-        assert_eq!(check_keys(root.path(), false).level, Fine);
-        let lost = check_keys(root.path(), true);
+        assert_eq!(check_keys(root.path(), Some(false)).level, Fine);
+        let lost = check_keys(root.path(), Some(true));
         assert!(lost.level == Fail && lost.text.en.contains("keys/pepper.key"), "{lost:?}");
         assert!(lost.next_step.is_some_and(|next| next.ko.contains("백업") && next.en.contains("backup")));
         assert!(!root.path().join("keys").exists(), "the doctor makes nothing");
@@ -385,8 +421,12 @@ mod tests {
             [("x".to_owned(), Fail), (String::new(), Fail), (format!("{}\n", "0a".repeat(32)), Fine)]
         {
             std::fs::write(&pepper, text).expect("written");
-            assert_eq!(check_keys(root.path(), true).level, level);
+            assert_eq!(check_keys(root.path(), Some(true)).level, level);
+            assert_eq!(check_keys(root.path(), None).level, level, "also when the database cannot say");
         }
+        std::fs::write(root.path().join("keys/access_token.key"), "").expect("written");
+        let damaged = check_keys(root.path(), Some(true));
+        assert!(damaged.level == Fail && damaged.text.en.contains("access_token.key"), "{damaged:?}");
     }
 
     #[cfg(unix)]

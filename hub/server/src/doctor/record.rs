@@ -5,7 +5,10 @@ use std::path::Path;
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 
 use super::{Finding, Machine, Words, fail, ok, warn};
-use crate::store::{StoreError, inspection::Inspection};
+use crate::{
+    boot_check,
+    store::{StoreError, inspection::Inspection},
+};
 
 /// A clock that lies further back than this has been set back, not corrected.
 const SET_BACK: SignedDuration = SignedDuration::from_mins(5);
@@ -62,7 +65,11 @@ pub fn check_clock(machine: &Machine, now: Timestamp, last_seen: Option<Timestam
 }
 
 /// The database file: whole, of this schema, its log short. `seen` is absent before the first start.
-pub fn judge_database(seen: Option<&Result<Inspection, StoreError>>, wal_bytes: u64) -> Finding {
+pub fn judge_database(
+    data: &Path,
+    seen: Option<&Result<Inspection, StoreError>>,
+    wal_bytes: u64,
+) -> Finding {
     const CHECK: &str = "database";
     const RESTORE: Words<&str> = Words {
         ko: "허브를 멈추고 hub.db와 hub.db-wal을 복사해 둔 뒤 백업에서 되살리세요.",
@@ -78,6 +85,15 @@ pub fn judge_database(seen: Option<&Result<Inspection, StoreError>>, wal_bytes: 
         )
     };
     let seen = match seen {
+        None if boot_check::has_lost_database(data) => {
+            return fail(
+                CHECK,
+                "데이터베이스 hub.db가 없습니다. 그러나 이 폴더에는 학교의 열쇠가 있습니다. 허브는 빈 학교로 시작하지 않습니다.",
+                "The database hub.db is missing, though a school's keys are in the folder. The hub will not begin an empty school over it.",
+                "디스크가 제대로 연결되었는지 보고, 백업에서 되살리세요: dreamseed-hub backup restore",
+                "See that the right disk is mounted, then restore a backup: dreamseed-hub backup restore",
+            );
+        }
         None => {
             return ok(
                 CHECK,
@@ -143,9 +159,22 @@ pub fn judge_database(seen: Option<&Result<Inspection, StoreError>>, wal_bytes: 
     )
 }
 
-/// The audit log's chain.
-pub fn judge_audit(broken_at: Option<i64>) -> Finding {
+/// The audit log's chain, as far as the database can be read.
+pub fn judge_audit(seen: Option<&Result<Inspection, StoreError>>) -> Finding {
     const CHECK: &str = "audit";
+    let broken_at = match seen {
+        Some(Err(_)) => {
+            return warn(
+                CHECK,
+                "데이터베이스를 읽을 수 없어 감사 기록을 살펴보지 못했습니다.",
+                "The audit log could not be looked at, since the database cannot be read.",
+                "먼저 데이터베이스를 고치세요.",
+                "See to the database first.",
+            );
+        }
+        Some(Ok(seen)) => seen.audit_broken_at,
+        None => None,
+    };
     match broken_at {
         None => ok(CHECK, "감사 기록이 서로 이어집니다.", "The audit log fits its chain."),
         Some(seq) => fail(
@@ -201,16 +230,25 @@ mod tests {
             audit_broken_at: None,
             has_users: true,
             last_seen: Timestamp::UNIX_EPOCH,
+            backups: Default::default(),
         };
-        let level = |seen: Inspection, wal| judge_database(Some(&Ok(seen)), wal).level;
+        let empty = tempfile::tempdir().expect("a folder");
+        let judge = |seen: Option<&Result<Inspection, StoreError>>, wal| judge_database(empty.path(), seen, wal);
+        let level = |seen: Inspection, wal| judge(Some(&Ok(seen)), wal).level;
         assert_eq!(level(whole.clone(), 0), Fine);
         assert_eq!(level(whole.clone(), 300 << 20), Warn);
         assert_eq!(level(Inspection { damage: Some("page 3".into()), ..whole.clone() }, 0), Fail);
-        assert_eq!(level(Inspection { bad_answer: Some(7), ..whole }, 0), Fail);
-        assert_eq!(judge_database(None, 0).level, Fine);
+        assert_eq!(level(Inspection { bad_answer: Some(7), ..whole.clone() }, 0), Fail);
+        assert_eq!(judge(None, 0).level, Fine);
+        std::fs::create_dir(empty.path().join("keys")).expect("made");
+        std::fs::write(empty.path().join("keys/pepper.key"), "").expect("written");
+        assert_eq!(judge(None, 0).level, Fail, "a school's folder without its database");
         for err in [StoreError::Newer { found: 9, known: 5 }, StoreError::Foreign, StoreError::Closed] {
-            assert_eq!(judge_database(Some(&Err(err)), 0).level, Fail);
+            assert_eq!(judge(Some(&Err(err)), 0).level, Fail);
         }
-        assert_eq!((judge_audit(None).level, judge_audit(Some(3)).level), (Fine, Fail));
+        let broken = Inspection { audit_broken_at: Some(3), ..whole.clone() };
+        assert_eq!(judge_audit(Some(&Ok(broken))).level, Fail);
+        assert_eq!((judge_audit(None).level, judge_audit(Some(&Ok(whole))).level), (Fine, Fine));
+        assert_eq!(judge_audit(Some(&Err(StoreError::Foreign))).level, Warn, "nothing is said of what was not read");
     }
 }

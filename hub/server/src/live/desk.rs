@@ -1,12 +1,12 @@
 //! Who watches what, and what they are sent: each event is serialised once, for those only who watch, and handed to them
 //! as shared bytes.
 //!
-//! A class that is watched has its grid in memory, so that a pupil's standing is computed anew with each answer without a
+//! A class that is watched has the grids of its open lessons in memory, so that a pupil's standing is computed anew with each answer without a
 //! query, on the thread that has just committed the answer. A reader that is too far behind is cut off; it comes back
 //! with the id of its last event.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{BTreeMap, HashMap, HashSet},
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -17,7 +17,7 @@ use bytes::Bytes;
 use dreamseed_wire::{
     ids::*,
     lesson::{PupilEvent, Sitting},
-    live::{LiveEvent, PupilStanding},
+    live::{LiveEvent, OpenLessonNow, PupilStanding},
 };
 use jiff::Timestamp;
 use parking_lot::Mutex;
@@ -26,6 +26,7 @@ use tokio::sync::mpsc;
 
 use super::{
     event_id::EventId,
+    open_lessons::{self, Seen},
     standing::{self, Cell, Facts},
 };
 use crate::{
@@ -81,18 +82,23 @@ struct Reader {
     session: SessionId,
     /// It was opened as the n-th of all.
     number: u64,
+    /// The lesson that its screen has chosen.
+    lesson: Option<LessonId>,
     frames: mpsc::Sender<Frame>,
 }
 
 #[derive(Default)]
 struct WatchedClass {
     readers: Vec<Reader>,
-    grid: Option<Grid>,
+    /// Of the open lessons, of the one that is shown unless another is chosen, and of those that are chosen.
+    grids: BTreeMap<LessonId, Grid>,
     /// Who was there, to notice who comes and goes while no lesson is shown.
     present: HashSet<UserId>,
+    /// What the watchers were told last of several open lessons; empty while there are not several.
+    told: Vec<OpenLessonNow>,
 }
 
-/// The shown lesson of a watched class.
+/// A lesson of a watched class.
 pub(super) struct Grid {
     school: Arc<School>,
     lesson_id: LessonId,
@@ -115,7 +121,17 @@ pub(super) struct Row {
 impl LiveDesk {
     /// The frames of a class from now on; ends if the reader falls too far behind or its sign-in opens too many.
     pub fn watch_class(&self, class: ClassId, session: SessionId) -> mpsc::Receiver<Frame> {
-        let (reader, receiver) = self.open(session);
+        self.watch_lesson(class, None, session)
+    }
+
+    /// Likewise while one of its lessons is looked at, which may be over.
+    pub fn watch_lesson(
+        &self,
+        class: ClassId,
+        lesson: Option<LessonId>,
+        session: SessionId,
+    ) -> mpsc::Receiver<Frame> {
+        let (reader, receiver) = self.open(session, lesson);
         let mut classes = self.watched.classes.lock();
         end_oldest(classes.values_mut().map(|class| &mut class.readers), session);
         classes.entry(class).or_default().readers.push(reader);
@@ -124,7 +140,7 @@ impl LiveDesk {
 
     /// The frames of a pupil's own screen from now on; they end likewise.
     pub fn watch_pupil(&self, pupil: UserId, session: SessionId) -> mpsc::Receiver<Frame> {
-        let (reader, receiver) = self.open(session);
+        let (reader, receiver) = self.open(session, None);
         let mut pupils = self.watched.pupils.lock();
         let readers = pupils.entry(pupil).or_default();
         end_oldest(std::iter::once(&mut *readers), session);
@@ -132,10 +148,10 @@ impl LiveDesk {
         receiver
     }
 
-    fn open(&self, session: SessionId) -> (Reader, mpsc::Receiver<Frame>) {
+    fn open(&self, session: SessionId, lesson: Option<LessonId>) -> (Reader, mpsc::Receiver<Frame>) {
         let (frames, receiver) = mpsc::channel(BEHIND);
         let number = self.watched.opened.fetch_add(1, Ordering::Relaxed);
-        (Reader { session, number, frames }, receiver)
+        (Reader { session, number, lesson, frames }, receiver)
     }
 
     /// Streams that are open: of classes and of pupils.
@@ -155,6 +171,7 @@ impl LiveDesk {
                     self.take_sitting(class_id, lesson_id, &sitting);
                 }
                 Committed::Pupil { pupil_id, event } => self.tell_pupils(&[pupil_id], &event),
+                Committed::Ledger => {}
             }
         }
     }
@@ -209,26 +226,34 @@ impl LiveDesk {
         self.watched.pupils.lock().keys().copied().collect()
     }
 
-    /// Puts the school as it is now under a watched class's grid. True if the grid must be read: another lesson is shown,
-    /// or none was before. What is committed from now on goes into it.
-    pub(super) fn begin_grid(&self, school: &Arc<School>, class: ClassId, shown: Option<LessonId>) -> bool {
+    /// The lessons that the screens of a watched class have chosen.
+    pub(super) fn chosen_lessons(&self, class: ClassId) -> Vec<LessonId> {
+        let classes = self.watched.classes.lock();
+        let readers = classes.get(&class).map(|class| class.readers.as_slice()).unwrap_or_default();
+        readers.iter().filter_map(|reader| reader.lesson).collect()
+    }
+
+    /// Puts the school as it is now under a watched class's grids, one for each of these lessons. Those that must be read
+    /// because they are new are returned; what is committed from now on goes into them.
+    pub(super) fn begin_grids(
+        &self,
+        school: &Arc<School>,
+        class: ClassId,
+        lessons: &[LessonId],
+    ) -> Vec<LessonId> {
         let mut classes = self.watched.classes.lock();
-        let Some(class) = classes.get_mut(&class) else { return false };
-        let Some(lesson_id) = shown else {
-            class.grid = None;
-            return false;
-        };
-        match &mut class.grid {
-            Some(grid) if grid.lesson_id == lesson_id => {
-                grid.school = Arc::clone(school);
-                !grid.is_read
-            }
-            Some(_) | None => {
-                let (school, rows) = (Arc::clone(school), HashMap::new());
-                class.grid = Some(Grid { school, lesson_id, rows, is_read: false });
-                true
-            }
+        let Some(class) = classes.get_mut(&class) else { return Vec::new() };
+        class.grids.retain(|lesson_id, _| lessons.contains(lesson_id));
+        for lesson_id in lessons {
+            let grid = class.grids.entry(*lesson_id).or_insert_with(|| Grid {
+                school: Arc::clone(school),
+                lesson_id: *lesson_id,
+                rows: HashMap::new(),
+                is_read: false,
+            });
+            grid.school = Arc::clone(school);
         }
+        class.grids.values().filter(|grid| !grid.is_read).map(|grid| grid.lesson_id).collect()
     }
 
     /// Fills a grid with what was read from the log; what was committed since the reading began stays.
@@ -240,8 +265,8 @@ impl LiveDesk {
         now: Timestamp,
     ) {
         let mut classes = self.watched.classes.lock();
-        let grid = classes.get_mut(&class).and_then(|class| class.grid.as_mut());
-        let Some(grid) = grid.filter(|grid| grid.lesson_id == lesson) else { return };
+        let grid = classes.get_mut(&class).and_then(|class| class.grids.get_mut(&lesson));
+        let Some(grid) = grid else { return };
         for (pupil, row) in read {
             let known = grid.rows.entry(pupil).or_default();
             for (version, standing) in row.cells {
@@ -256,15 +281,21 @@ impl LiveDesk {
         }
     }
 
-    /// How each pupil of a watched class fares, as its watchers were told last.
-    pub(super) fn standings(&self, class: ClassId) -> Vec<LiveEvent> {
+    /// How each pupil of a watched class fares, and who needs the teacher in which of several open lessons, as its watchers
+    /// were told last.
+    pub(super) fn told(&self, class: ClassId) -> Vec<LiveEvent> {
         let classes = self.watched.classes.lock();
-        let Some(grid) = classes.get(&class).and_then(|class| class.grid.as_ref()) else { return Vec::new() };
-        let told = grid.rows.iter().filter_map(|(pupil, row)| {
-            let standing = row.told.clone()?;
-            Some(LiveEvent::Pupil { pupil_id: *pupil, lesson_id: grid.lesson_id, standing })
-        });
-        told.collect()
+        let Some(class) = classes.get(&class) else { return Vec::new() };
+        let rows = class.grids.values().flat_map(|grid| grid.rows.iter().map(|row| (grid.lesson_id, row)));
+        let mut told: Vec<_> = rows
+            .filter_map(|(lesson_id, (pupil, row))| {
+                Some(LiveEvent::Pupil { pupil_id: *pupil, lesson_id, standing: row.told.clone()? })
+            })
+            .collect();
+        if !class.told.is_empty() {
+            told.push(LiveEvent::OpenLessons { open_lessons: class.told.clone() });
+        }
+        told
     }
 
     /// Looks at one pupil of a class again, who came or went.
@@ -281,17 +312,17 @@ impl LiveDesk {
             Some(_) => class.present.insert(pupil),
             None => class.present.remove(&pupil),
         };
-        let Some(grid) = &mut class.grid else {
+        if class.grids.is_empty() {
             if comes_or_goes {
                 class.send(None, &LiveEvent::Refetch);
             }
             return;
-        };
-        if grid.pupils().contains(&pupil) {
+        }
+        for grid in class.grids.values_mut().filter(|grid| grid.pupils().contains(&pupil)) {
             let row = grid.rows.entry(pupil).or_default();
             (row.present, row.heard_at) = (heard_at.is_some(), heard_at.or(row.heard_at));
-            class.tell_change(pupil, now);
         }
+        class.tell_change(pupil, now);
     }
 
     /// Looks at everyone of the watched classes again: time has passed, somebody came or went.
@@ -302,18 +333,30 @@ impl LiveDesk {
             let is_present = |pupil: &UserId| heard.contains_key(pupil);
             let present: HashSet<_> = pupils.iter().map(|(_, pupil)| *pupil).filter(is_present).collect();
             let comes_or_goes = std::mem::replace(&mut class.present, present.clone()) != present;
-            let Some(grid) = &mut class.grid else {
+            if class.grids.is_empty() {
                 if comes_or_goes {
                     class.send(None, &LiveEvent::Refetch);
                 }
                 continue;
-            };
-            for pupil in grid.pupils() {
-                let row = grid.rows.entry(pupil).or_default();
-                let at = heard.get(&pupil).copied();
-                (row.present, row.heard_at) = (at.is_some(), at.or(row.heard_at));
+            }
+            for grid in class.grids.values_mut() {
+                for pupil in grid.pupils() {
+                    let row = grid.rows.entry(pupil).or_default();
+                    let at = heard.get(&pupil).copied();
+                    (row.present, row.heard_at) = (at.is_some(), at.or(row.heard_at));
+                }
             }
             class.tell_changes(now);
+            class.tell_open_lessons(school, *class_id, now);
+        }
+    }
+
+    /// Tells the watchers of a class who fares otherwise because its lesson has changed. Nobody else is looked at, since
+    /// many lessons begin at nine o'clock; who came or went meanwhile is told by [`LiveDesk::look_again`].
+    pub(super) fn assess_again(&self, school: &School, class_id: ClassId, now: Timestamp) {
+        if let Some(class) = self.watched.classes.lock().get_mut(&class_id) {
+            class.tell_changes(now);
+            class.tell_open_lessons(school, class_id, now);
         }
     }
 
@@ -323,7 +366,7 @@ impl LiveDesk {
         let (pupil_id, lesson_id) = (standing.pupil_id, standing.lesson_id);
         let event = LiveEvent::Cell { pupil_id, lesson_id, cell: standing.cell(), at };
         class.send(Some(EventId { epoch, seq: standing.last_seq }), &event);
-        let Some(grid) = class.grid.as_mut().filter(|grid| Some(grid.lesson_id) == lesson_id) else { return };
+        let Some(grid) = lesson_id.and_then(|lesson_id| class.grids.get_mut(&lesson_id)) else { return };
         let row = grid.rows.entry(pupil_id).or_default();
         row.take(standing.problem_version_id, standing);
         // Who answers or asks is there.
@@ -334,7 +377,7 @@ impl LiveDesk {
     fn take_sitting(&self, class_id: ClassId, lesson_id: LessonId, sitting: &StoredSitting) {
         let mut classes = self.watched.classes.lock();
         let Some(class) = classes.get_mut(&class_id) else { return };
-        let Some(grid) = class.grid.as_mut().filter(|grid| grid.lesson_id == lesson_id) else { return };
+        let Some(grid) = class.grids.get_mut(&lesson_id) else { return };
         let row = grid.rows.entry(sitting.pupil_id).or_default();
         row.sitting = Some(sitting.view());
         let at = sitting.handed_in_at.unwrap_or(sitting.begun_at);
@@ -351,16 +394,41 @@ impl WatchedClass {
     }
 
     fn tell_changes(&mut self, now: Timestamp) {
-        let pupils = self.grid.as_ref().map(Grid::pupils).unwrap_or_default();
-        for pupil in pupils {
-            self.tell_change(pupil, now);
+        let changes = self.grids.values_mut().flat_map(|grid| {
+            let pupils = grid.pupils();
+            pupils.into_iter().filter_map(|pupil| grid.assess(pupil, now)).collect::<Vec<_>>()
+        });
+        for event in changes.collect::<Vec<_>>() {
+            self.send(None, &event);
         }
     }
 
-    /// Tells the watchers how a pupil fares, if that has changed.
+    /// Tells the watchers how a pupil fares in the lessons that are for the pupil, where that has changed.
     fn tell_change(&mut self, pupil: UserId, now: Timestamp) {
-        let Some(event) = self.grid.as_mut().and_then(|grid| grid.assess(pupil, now)) else { return };
-        self.send(None, &event);
+        let grids = self.grids.values_mut().filter(|grid| grid.pupils().contains(&pupil));
+        for event in grids.filter_map(|grid| grid.assess(pupil, now)).collect::<Vec<_>>() {
+            self.send(None, &event);
+        }
+    }
+
+    /// Tells the watchers who needs the teacher in which of several open lessons, if that has changed.
+    fn tell_open_lessons(&mut self, school: &School, class_id: ClassId, now: Timestamp) {
+        let Some(class) = school.classes.get(&class_id) else { return };
+        let are_several = open_lessons::find(school, class, now).nth(1).is_some();
+        if !are_several {
+            // That one of two is over was told already: the picture is fetched again.
+            self.told.clear();
+            return;
+        }
+        if self.grids.values().any(|grid| !grid.is_read) {
+            return;
+        }
+        let seen = self.grids.values().map(|grid| (grid.lesson_id, grid.seen())).collect();
+        let open_lessons = open_lessons::list(school, class, &seen, now);
+        if open_lessons != self.told {
+            self.told.clone_from(&open_lessons);
+            self.send(None, &LiveEvent::OpenLessons { open_lessons });
+        }
     }
 }
 
@@ -368,6 +436,12 @@ impl Grid {
     fn pupils(&self) -> Vec<UserId> {
         let Some(lesson) = self.school.lessons.get(&self.lesson_id) else { return Vec::new() };
         pupils_of(&self.school, lesson).collect()
+    }
+
+    /// How its pupils fare, as was told last.
+    fn seen(&self) -> Vec<Seen> {
+        let told = self.rows.iter().filter_map(|(pupil, row)| Some((*pupil, row, row.told.clone()?)));
+        told.map(|(pupil, row, standing)| Seen { pupil, standing, worked_at: row.worked_at() }).collect()
     }
 
     /// How a pupil fares now; the event that tells it if it is not what was told last.
@@ -390,6 +464,11 @@ impl Row {
     /// A pupil who was last heard of then, if signed in.
     pub(super) fn heard(heard_at: Option<Timestamp>) -> Self {
         Row { present: heard_at.is_some(), heard_at, ..Row::default() }
+    }
+
+    /// When the pupil last answered.
+    pub(super) fn worked_at(&self) -> Option<Timestamp> {
+        self.cells.values().map(|standing| standing.last_at).max()
     }
 
     /// Takes a cell, unless a newer one is known.

@@ -28,7 +28,7 @@ async fn beat(ctx: &Ctx) {
         tracing::warn!(error = %err, "lessons whose time is up could not be closed");
     }
     for class in ctx.live.watched_classes() {
-        if let Err(err) = super::read_grid(ctx, class).await {
+        if let Err(err) = super::read_grids(ctx, class).await {
             tracing::warn!(error = %err, "a watched class could not be read");
         }
     }

@@ -5,14 +5,10 @@
 //! too. At each start whoever stands in either is erased again if anything of them is there: after a restore, and after
 //! an erasure that was cut off.
 
-use std::{
-    collections::BTreeMap,
-    io::{self, BufRead, Write},
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::{collections::BTreeMap, path::Path, time::Duration};
 
 use dreamseed_wire::{
+    backup::LostChangeKind,
     ids::{SessionId, UserId},
     live::LiveEvent,
     privacy::{ErasePupil, Erased},
@@ -25,15 +21,15 @@ use super::{PrivacyError, check_reason, find_pupil};
 use crate::{
     auth::{By, drop_sessions},
     hub::Ctx,
+    ledgers,
     store::{
         Store, StoreError,
         audit::{self, AuditEntry},
         erasures::{self, ErasureEntry},
+        ledgers::add_return,
     },
 };
 
-/// The ledger beside the database: a line of JSON for each erasure, ids and times only.
-const LEDGER_FILE: &str = "erasures.jsonl";
 /// Days after which a copy in a backup must be gone: 30 nights are kept, and some days more by the provider.
 const BACKUP_DAYS: u32 = 45;
 /// Answers that go at once, so that the writer is not held long.
@@ -68,14 +64,15 @@ pub async fn erase(ctx: &Ctx, by: By, pupil: UserId, body: ErasePupil) -> Result
     if let Some(class) = class {
         ctx.live.tell_class(class, &LiveEvent::Refetch);
     }
-    keep_beside(&ctx.store, &ctx.config.data).await?;
+    ledgers::keep(ctx).await?;
     fold(&ctx.store).await?;
     Ok(Erased { pupil_id: pupil, answers, in_backups_days: BACKUP_DAYS })
 }
 
-/// Erases again whoever stands in the ledger and is there all the same; brings both ledgers together. For the start.
+/// Erases again whoever stands in the ledger and is there all the same. For the start, before
+/// [`ledgers::bring_together`].
 pub async fn replay(store: &Store, data: &Path, now: Timestamp) -> Result<(), StoreError> {
-    let beside = read_ledger(&ledger_path(data))?;
+    let beside = ledgers::read_erasures(data)?;
     let known = store.read(erasures::list).await?;
     let entries: BTreeMap<Uuid, ErasureEntry> =
         beside.iter().chain(&known).map(|entry| (entry.id, *entry)).collect();
@@ -89,7 +86,10 @@ pub async fn replay(store: &Store, data: &Path, now: Timestamp) -> Result<(), St
         }
         store
             .write(move |tx| {
-                erasures::add(tx, &entry, "restored from the ledger beside the database", None)?;
+                if !is_known {
+                    erasures::add(tx, &entry, "restored from the ledger beside the database", None)?;
+                    add_return(tx, entry.id, LostChangeKind::Erased, pupil.0, entry.erased_at)?;
+                }
                 if !is_present {
                     return Ok::<_, StoreError>(());
                 }
@@ -109,7 +109,6 @@ pub async fn replay(store: &Store, data: &Path, now: Timestamp) -> Result<(), St
         remove_answers(store, pupil).await?;
         again += u32::from(is_present);
     }
-    keep_beside(store, data).await?;
     if again > 0 {
         tracing::warn!(
             people = again,
@@ -148,50 +147,4 @@ async fn fold(store: &Store) -> Result<(), StoreError> {
     }
     tracing::warn!("the log could not be emptied after an erasure; the retention does it");
     Ok(())
-}
-
-/// Writes the ledger of the database into the file beside it, unless it says the same.
-async fn keep_beside(store: &Store, data: &Path) -> Result<(), StoreError> {
-    let entries = store.read(erasures::list).await?;
-    let path = ledger_path(data);
-    let kept = tokio::task::spawn_blocking(move || {
-        if read_ledger(&path)? == entries {
-            return Ok(());
-        }
-        write_ledger(&path, &entries)
-    });
-    Ok(kept.await.map_err(io::Error::other)??)
-}
-
-fn ledger_path(data: &Path) -> PathBuf {
-    data.join(LEDGER_FILE)
-}
-
-fn read_ledger(path: &Path) -> io::Result<Vec<ErasureEntry>> {
-    let file = match std::fs::File::open(path) {
-        Ok(file) => file,
-        Err(err) if err.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(err) => return Err(err),
-    };
-    let mut entries = Vec::new();
-    for line in io::BufReader::new(file).lines() {
-        // A line that cannot be read is that of a write which was cut off; the database has it.
-        entries.extend(serde_json::from_str::<ErasureEntry>(&line?).ok());
-    }
-    Ok(entries)
-}
-
-/// A new file in the place of the old one, so that there is always a whole one.
-fn write_ledger(path: &Path, entries: &[ErasureEntry]) -> io::Result<()> {
-    let new = path.with_extension("new");
-    let mut options = std::fs::OpenOptions::new();
-    options.write(true).create(true).truncate(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(&new)?;
-    for entry in entries {
-        writeln!(file, "{}", serde_json::to_string(entry)?)?;
-    }
-    file.sync_all()?;
-    std::fs::rename(&new, path)
 }

@@ -1,14 +1,24 @@
 //! The database looked at from outside, without changing it: for the doctor, beside a running hub or without one.
 
-use std::path::Path;
+use std::{
+    path::Path,
+    time::{Duration, Instant},
+};
 
+use dreamseed_wire::ids::HubId;
 use jiff::Timestamp;
-use rusqlite::Connection;
+use rusqlite::{Connection, ErrorCode};
+
+use crate::backup::state::Kept;
 
 use super::{APPLICATION_ID, StoreError, attempts, audit, hub_meta, migrations, open_connection, users};
 
+/// The first schema that knows backups.
+const WITH_BACKUPS: u32 = 6;
 /// Answers whose hashes are looked at: the tail, where a bad write would be.
 const TAIL: u32 = 2_000;
+/// Steps of SQLite after which it is asked whether the time is up: some microseconds.
+const STEPS: i32 = 1_000;
 
 /// What was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,6 +35,8 @@ pub struct Inspection {
     pub has_users: bool,
     /// The latest time that the hub has seen.
     pub last_seen: Timestamp,
+    /// How backups stand; nothing in a database from before there were any.
+    pub backups: Kept,
 }
 
 /// Opens a database for reading; a hub may be working with it.
@@ -54,7 +66,69 @@ pub fn inspect(conn: &Connection) -> Result<Inspection, StoreError> {
         audit_broken_at: audit::find_break(conn)?,
         has_users: users::has_any(conn)?,
         last_seen: hub_meta::last_seen(conn)?,
+        backups: if schema < WITH_BACKUPS { Kept::default() } else { Kept::read(conn)? },
     })
+}
+
+/// Whose database it is; a hub may be working with it.
+///
+/// # Errors
+/// As [`open_for_reading`].
+pub fn hub_id(path: &Path) -> Result<HubId, StoreError> {
+    hub_meta::hub_id(&open_for_reading(path)?)
+}
+
+/// What SQLite's own check says of a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Structure {
+    Whole,
+    /// Its first finding.
+    Damaged(String),
+    /// It was not done in time.
+    Unfinished,
+}
+
+/// Lets SQLite check the structure of the file, for as long as `within` at most. It finds a page of garbage and a file that was
+/// cut off, and few of the single bits that flip inside values: those are for the hashes of rows.
+///
+/// # Errors
+/// What keeps the file from being read at all.
+pub fn check_structure(conn: &mut Connection, within: Option<Duration>) -> Result<Structure, StoreError> {
+    if let Some(within) = within {
+        let begun = Instant::now();
+        conn.progress_handler(STEPS, Some(move || begun.elapsed() >= within))?;
+    }
+    let said = conn.pragma_query_value(None, "quick_check", |row| row.get::<_, String>(0));
+    conn.progress_handler(0, None::<fn() -> bool>)?;
+    match said {
+        Ok(said) if said == "ok" => Ok(Structure::Whole),
+        // Within the check, being stopped is a finding too.
+        Ok(said) if said == "interrupted" => Ok(Structure::Unfinished),
+        Ok(said) => Ok(Structure::Damaged(said)),
+        Err(err) if err.sqlite_error_code() == Some(ErrorCode::OperationInterrupted) => {
+            Ok(Structure::Unfinished)
+        }
+        Err(err) => Err(err.into()),
+    }
+}
+
+/// Answers of the tail, where a bad write would be, that do not fit their hashes.
+///
+/// # Errors
+/// A tail that cannot be read.
+pub fn find_bad_answers(conn: &Connection) -> Result<Vec<i64>, StoreError> {
+    attempts::find_damaged(conn, TAIL)
+}
+
+/// Whether the schema of the file is one that this hub can judge.
+pub fn is_of_known_schema(conn: &Connection) -> Result<bool, StoreError> {
+    let schema: u32 = conn.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    Ok((1..=migrations::CURRENT).contains(&schema))
+}
+
+/// Whether there is nothing in a file yet, not even another program's.
+pub fn is_empty(path: &Path) -> Result<bool, StoreError> {
+    super::is_new_file(&open_connection(path, true)?)
 }
 
 /// Whether a hub works with this database now.

@@ -11,6 +11,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/0003_regrades_reports.sql"),
     include_str!("../../migrations/0004_people.sql"),
     include_str!("../../migrations/0005_house.sql"),
+    include_str!("../../migrations/0006_delivery_backup.sql"),
 ];
 
 /// The schema this hub writes.

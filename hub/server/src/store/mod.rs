@@ -8,15 +8,18 @@ pub mod answer_counts;
 pub mod api_keys;
 pub mod attempts;
 pub mod audit;
+pub mod backup_targets;
 pub mod cache_rebuilds;
 pub mod class_groups;
 pub mod consents;
+pub mod devices;
 pub mod erasures;
 pub mod feedback;
 pub mod grades;
 pub mod hub_meta;
 pub mod inspection;
 pub mod late_answers;
+pub mod ledgers;
 pub mod lessons;
 pub mod masteries;
 pub mod migrations;
@@ -37,6 +40,7 @@ pub mod sessions;
 pub mod sign_in_cards;
 pub mod sittings;
 pub mod skill_days;
+pub mod snapshots;
 pub mod standings;
 pub mod users;
 mod writer;
@@ -49,7 +53,10 @@ use std::{
 
 use parking_lot::Mutex;
 use rusqlite::{Connection, OpenFlags};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
+
+use self::hub_meta::{Begun, NewEpoch, Record};
+use crate::{auth::keys::KeyError, high_mark, receipts::Receipts};
 
 pub use rusqlite::Connection as ReadConn;
 pub use writer::{Committed, WriteTx};
@@ -80,6 +87,9 @@ pub enum StoreError {
     ReadOnly(#[source] rusqlite::Error),
     #[error("the database is damaged")]
     Damaged(#[source] rusqlite::Error),
+    /// The system could not read or write: after that nobody knows what is on the disk.
+    #[error("the disk fails")]
+    DiskFails(#[source] rusqlite::Error),
     #[error("the writer has ended")]
     Closed,
     #[error("too many writes are waiting")]
@@ -93,6 +103,29 @@ pub enum StoreError {
     Sqlite(#[source] rusqlite::Error),
     #[error("the folder of the database cannot be used")]
     Io(#[from] std::io::Error),
+    #[error("a key of the record cannot be used")]
+    Key(#[from] KeyError),
+}
+
+impl StoreError {
+    /// Whether the writer must not acknowledge anything after it. A full disk is none: what could not be written was not
+    /// kept, and everybody was told.
+    pub fn is_fatal(&self) -> bool {
+        match self {
+            StoreError::Damaged(_) | StoreError::DiskFails(_) | StoreError::Foreign => true,
+            StoreError::Newer { .. }
+            | StoreError::InUse
+            | StoreError::DiskFull
+            | StoreError::ReadOnly(_)
+            | StoreError::Closed
+            | StoreError::Busy
+            | StoreError::Taken(_)
+            | StoreError::BadValue { .. }
+            | StoreError::Sqlite(_)
+            | StoreError::Io(_)
+            | StoreError::Key(_) => false,
+        }
+    }
 }
 
 impl From<rusqlite::Error> for StoreError {
@@ -106,6 +139,9 @@ impl From<rusqlite::Error> for StoreError {
             (ErrorCode::ReadOnly | ErrorCode::CannotOpen, _) => StoreError::ReadOnly(err),
             (ErrorCode::DatabaseCorrupt, _) => StoreError::Damaged(err),
             (ErrorCode::NotADatabase, _) => StoreError::Foreign,
+            // SQLite calls a lack of memory by the same name.
+            (ErrorCode::SystemIoFailure, rusqlite::ffi::SQLITE_IOERR_NOMEM) => StoreError::Sqlite(err),
+            (ErrorCode::SystemIoFailure, _) => StoreError::DiskFails(err),
             (_, rusqlite::ffi::SQLITE_CONSTRAINT_UNIQUE | rusqlite::ffi::SQLITE_CONSTRAINT_PRIMARYKEY) => {
                 StoreError::Taken(err)
             }
@@ -119,6 +155,7 @@ impl From<rusqlite::Error> for StoreError {
 pub struct Store {
     writer: writer::Writer,
     readers: Arc<Readers>,
+    receipts: Receipts,
 }
 
 struct Readers {
@@ -138,18 +175,54 @@ impl Store {
         first: &hub_meta::FirstStart,
         committed: impl Fn(Vec<Committed>) + Send + 'static,
     ) -> Result<Self, StoreError> {
+        Self::open_beside(path, first, &[], committed)
+    }
+
+    /// The same, with further folders in which a high mark may lie.
+    pub fn open_beside(
+        path: &Path,
+        first: &hub_meta::FirstStart,
+        marks: &[PathBuf],
+        committed: impl Fn(Vec<Committed>) + Send + 'static,
+    ) -> Result<Self, StoreError> {
         let lock = lock_folder(path)?;
         let mut conn = open_connection(path, false)?;
         migrations::run(&mut conn)?;
         cache_rebuilds::run(&conn)?;
         hub_meta::ensure(&conn, first)?;
-        hub_meta::begin_epoch_if_restored(&conn, path.parent().unwrap_or(path), first.now)?;
-        let writer = writer::Writer::start(conn, lock, committed)?;
+        let folder = path.parent().unwrap_or(path);
+        let hub_id = hub_meta::hub_id(&conn)?;
+        let receipts = Receipts::open(folder, hub_id, hub_meta::last_seq(&conn)? > 0)?;
+        let marks = high_mark::find_all(folder, marks, hub_id);
+        let record = hub_meta::continue_record(&conn, folder, &receipts, &marks, first.now)?;
+        let writer = writer::Writer::start(conn, lock, (record, receipts.clone()), committed)?;
         let readers = (0..READERS).map(|_| open_connection(path, true)).collect::<Result<Vec<_>, _>>()?;
         Ok(Store {
             writer,
             readers: Arc::new(Readers { free: Mutex::new(readers), permits: Semaphore::new(READERS) }),
+            receipts,
         })
+    }
+
+    /// The epochs of the record, and the last number that is durable.
+    pub fn record(&self) -> Record {
+        self.writer.record().borrow().clone()
+    }
+
+    /// The same, telling each change.
+    pub fn watch_record(&self) -> watch::Receiver<Record> {
+        self.writer.record()
+    }
+
+    /// Makes receipts for places of this record and knows them again.
+    pub fn receipts(&self) -> &Receipts {
+        &self.receipts
+    }
+
+    /// Begins a further epoch between two groups of writes. None if it is about a place that was shown, and by then the
+    /// record is not behind it any more: of many who show the same rollback at once, one begins the epoch.
+    pub async fn begin_epoch(&self, new: NewEpoch) -> Result<Option<Begun>, StoreError> {
+        self.writer.begin_epoch(new).await
     }
 
     /// Runs `work` in the next group of writes; returns when its effects are on the disk.
@@ -334,7 +407,7 @@ pub fn database_path(data: &Path) -> PathBuf {
 }
 
 /// Takes the data folder for this process until the file is dropped; the system frees it even after a kill.
-fn lock_folder(database: &Path) -> Result<std::fs::File, StoreError> {
+pub(crate) fn lock_folder(database: &Path) -> Result<std::fs::File, StoreError> {
     let file = std::fs::OpenOptions::new()
         .create(true)
         .truncate(false)
@@ -394,5 +467,41 @@ fn is_new_file(conn: &Connection) -> Result<bool, StoreError> {
         (APPLICATION_ID, _) => Ok(false),
         (0, 0) => Ok(true),
         _ => Err(StoreError::Foreign),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rusqlite::ffi;
+
+    #[test]
+    fn a_failed_disk_is_told_from_a_full_one() {
+        let of = |code| StoreError::from(rusqlite::Error::SqliteFailure(ffi::Error::new(code), None));
+        for code in [
+            ffi::SQLITE_IOERR_FSYNC,
+            ffi::SQLITE_IOERR_DIR_FSYNC,
+            ffi::SQLITE_IOERR_WRITE,
+            ffi::SQLITE_IOERR_READ,
+            ffi::SQLITE_IOERR_SHORT_READ,
+            ffi::SQLITE_IOERR_TRUNCATE,
+            ffi::SQLITE_IOERR,
+        ] {
+            assert!(matches!(of(code), StoreError::DiskFails(_)) && of(code).is_fatal(), "{code}");
+        }
+        for code in [ffi::SQLITE_CORRUPT, ffi::SQLITE_CORRUPT_INDEX, ffi::SQLITE_NOTADB] {
+            assert!(of(code).is_fatal(), "{code}");
+        }
+        for code in [
+            ffi::SQLITE_FULL,
+            ffi::SQLITE_IOERR_NOMEM,
+            ffi::SQLITE_NOMEM,
+            ffi::SQLITE_BUSY,
+            ffi::SQLITE_CONSTRAINT_UNIQUE,
+            ffi::SQLITE_READONLY,
+        ] {
+            assert!(!of(code).is_fatal(), "{code}");
+        }
+        assert!(matches!(of(ffi::SQLITE_FULL), StoreError::DiskFull));
     }
 }

@@ -12,15 +12,21 @@ use std::{
 };
 
 use dreamseed_wire::{
+    delivery::{Receipt, RecordPlace},
     ids::{ClassId, LessonId, UserId},
     lesson::PupilEvent,
 };
 use jiff::Timestamp;
-use rusqlite::Connection;
+use rusqlite::{Connection, config::DbConfig};
 use tokio::sync::{Notify, mpsc, oneshot, watch};
 
-use super::{StoreError, sittings::StoredSitting, standings::Standing};
-use crate::{request, telemetry};
+use super::{
+    StoreError,
+    hub_meta::{self, Begun, NewEpoch, Record, Sign},
+    sittings::StoredSitting,
+    standings::Standing,
+};
+use crate::{receipts::Receipts, request, telemetry};
 
 /// Commands that may wait; past it callers are told that the hub is busy.
 const QUEUE: usize = 4096;
@@ -38,18 +44,31 @@ pub enum Committed {
     Sitting { class_id: ClassId, lesson_id: LessonId, sitting: StoredSitting },
     /// Something for one pupil's own screen.
     Pupil { pupil_id: UserId, event: PupilEvent },
+    /// A ledger has an entry that its file beside the database lacks.
+    Ledger,
 }
 
 /// One command's view of the transaction.
 pub struct WriteTx<'a> {
     conn: &'a Connection,
     next_seq: &'a Cell<i64>,
-    epoch: i64,
+    record: &'a Record,
+    receipts: &'a Receipts,
     peer: Option<IpAddr>,
     events: RefCell<Vec<Committed>>,
 }
 
-impl WriteTx<'_> {
+impl<'a> WriteTx<'a> {
+    /// For what the store itself writes, in a transaction of its own.
+    pub(super) fn outside_of_groups(
+        conn: &'a Connection,
+        next_seq: &'a Cell<i64>,
+        record: &'a Record,
+        receipts: &'a Receipts,
+    ) -> Self {
+        WriteTx { conn, next_seq, record, receipts, peer: None, events: RefCell::new(Vec::new()) }
+    }
+
     /// The connection, for the functions of `store/`.
     pub fn conn(&self) -> &Connection {
         self.conn
@@ -64,7 +83,19 @@ impl WriteTx<'_> {
 
     /// The stretch of record that is being written.
     pub fn epoch(&self) -> i64 {
-        self.epoch
+        self.record.current.number
+    }
+
+    /// The receipt for a place of any epoch. It proves what the commit of this transaction makes true, and goes out with the
+    /// reply, which waits for that.
+    pub fn receipt(&self, epoch: i64, hub_seq: i64) -> Result<Receipt, StoreError> {
+        let epoch = self.record.epoch(epoch).ok_or(StoreError::BadValue { what: "epoch of an answer" })?;
+        Ok(self.receipts.issue(epoch.id, hub_seq))
+    }
+
+    /// Where the record stands: the epoch, and the last number that has been taken in it.
+    pub fn place(&self) -> RecordPlace {
+        RecordPlace { epoch_id: self.record.current.id, hub_seq: self.next_seq.get() - 1 }
     }
 
     /// Where the request came from that writes this; nothing for the hub's own work.
@@ -83,36 +114,64 @@ pub(super) struct Writer {
     queue: mpsc::Sender<Message>,
     ended: watch::Receiver<bool>,
     full: Arc<Notify>,
+    record: watch::Receiver<Record>,
 }
 
 enum Message {
     Run(Box<dyn Command>),
     Chore(Chore),
+    /// Begins an epoch between two groups, unless by then nothing speaks for it any more.
+    Epoch(NewEpoch, oneshot::Sender<Result<Option<Begun>, StoreError>>),
     Close,
 }
 
-/// Work on the whole file, outside of transactions; it sends its own reply.
-type Chore = Box<dyn FnOnce(&Connection) + Send>;
+/// Work on the whole file, outside of transactions; it sends its own reply, and says whether the writer may go on.
+type Chore = Box<dyn FnOnce(&Connection) -> GoesOn + Send>;
+
+/// Whether the writer may go on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct GoesOn(bool);
+
+impl GoesOn {
+    fn after<T>(result: &Result<T, StoreError>) -> Self {
+        GoesOn(!result.as_ref().is_err_and(StoreError::is_fatal))
+    }
+}
 
 impl Writer {
     pub(super) fn start(
         conn: Connection,
         lock: std::fs::File,
+        (record, receipts): (Record, Receipts),
         committed: impl Fn(Vec<Committed>) + Send + 'static,
     ) -> Result<Self, StoreError> {
         let (queue, commands) = mpsc::channel(QUEUE);
         let (end, ended) = watch::channel(false);
-        let (next_seq, epoch) = super::hub_meta::position(&conn)?;
         let full = Arc::new(Notify::new());
         let tell_full = Arc::clone(&full);
+        let (tell_record, seen_record) = watch::channel(record.clone());
         std::thread::Builder::new().name("store-writer".into()).spawn(move || {
-            write_groups(&conn, commands, (next_seq, epoch), &committed, &tell_full);
+            let next_seq = Cell::new(record.hub_seq + 1);
+            let tell = Tell { committed: &committed, full: &tell_full, record: &tell_record };
+            write_groups(&conn, commands, Log { next_seq, record, receipts }, &tell);
             drop(conn);
             // Only now may another hub open the folder.
             drop(lock);
             let _ = end.send(true);
         })?;
-        Ok(Writer { queue, ended, full })
+        Ok(Writer { queue, ended, full, record: seen_record })
+    }
+
+    /// The record as far as it is durable; changes are told.
+    pub(super) fn record(&self) -> watch::Receiver<Record> {
+        self.record.clone()
+    }
+
+    /// Begins an epoch between two groups; none if the place that was shown is not ahead of the record by then.
+    pub(super) async fn begin_epoch(&self, new: NewEpoch) -> Result<Option<Begun>, StoreError> {
+        let (reply, answer) = oneshot::channel();
+        self.queue.send(Message::Epoch(new, reply)).await.map_err(|_| StoreError::Closed)?;
+        answer.await.unwrap_or(Err(StoreError::Closed))
     }
 
     pub(super) async fn run<T, E, F>(&self, work: F) -> Result<T, E>
@@ -139,8 +198,11 @@ impl Writer {
     ) -> Result<T, StoreError> {
         let (reply, answer) = oneshot::channel();
         let chore: Chore = Box::new(move |conn| {
+            let result = work(conn);
+            let goes_on = GoesOn::after(&result);
             // The caller may have gone.
-            let _ = reply.send(work(conn));
+            let _ = reply.send(result);
+            goes_on
         });
         self.queue.send(Message::Chore(chore)).await.map_err(|_| StoreError::Closed)?;
         answer.await.unwrap_or(Err(StoreError::Closed))
@@ -217,33 +279,42 @@ where
     }
 }
 
-fn write_groups(
-    conn: &Connection,
-    mut commands: mpsc::Receiver<Message>,
-    (next_seq, epoch): (i64, i64),
-    committed: &dyn Fn(Vec<Committed>),
-    full: &Notify,
-) {
-    let next_seq = Cell::new(next_seq);
+/// What the writer's thread knows of the record.
+struct Log {
+    next_seq: Cell<i64>,
+    record: Record,
+    receipts: Receipts,
+}
+
+/// Whom it tells what has become durable, and what is wrong with the disk.
+struct Tell<'a> {
+    committed: &'a dyn Fn(Vec<Committed>),
+    full: &'a Notify,
+    record: &'a watch::Sender<Record>,
+}
+
+/// What is done between two groups.
+enum Between {
+    Chore(Chore),
+    Epoch(NewEpoch, oneshot::Sender<Result<Option<Begun>, StoreError>>),
+}
+
+fn write_groups(conn: &Connection, mut commands: mpsc::Receiver<Message>, mut log: Log, tell: &Tell<'_>) {
     let mut group: Vec<Box<dyn Command>> = Vec::with_capacity(GROUP_MAX);
     let mut closing = false;
     while !closing {
+        let mut between = None;
         match commands.blocking_recv() {
             Some(Message::Run(command)) => group.push(command),
-            Some(Message::Chore(chore)) => {
-                chore(conn);
-                continue;
-            }
+            Some(Message::Chore(chore)) => between = Some(Between::Chore(chore)),
+            Some(Message::Epoch(new, reply)) => between = Some(Between::Epoch(new, reply)),
             Some(Message::Close) | None => break,
         }
-        let mut chore = None;
-        while group.len() < GROUP_MAX {
+        while between.is_none() && group.len() < GROUP_MAX {
             match commands.try_recv() {
                 Ok(Message::Run(command)) => group.push(command),
-                Ok(Message::Chore(waiting)) => {
-                    chore = Some(waiting);
-                    break;
-                }
+                Ok(Message::Chore(chore)) => between = Some(Between::Chore(chore)),
+                Ok(Message::Epoch(new, reply)) => between = Some(Between::Epoch(new, reply)),
                 Ok(Message::Close) => {
                     closing = true;
                     break;
@@ -251,36 +322,29 @@ fn write_groups(
                 Err(_) => break,
             }
         }
-        let before = next_seq.get();
-        let begun = Instant::now();
-        let (result, events) = write_group(conn, &mut group, &next_seq, epoch);
-        let failure = result.err();
-        telemetry::count_commit(group.len(), begun.elapsed(), failure.is_none());
-        if failure.is_some() {
-            next_seq.set(before);
-        } else {
-            committed(events);
+        if !group.is_empty() {
+            let failure = keep_group(conn, &mut group, &mut log, tell);
+            let checkpointed = match failure {
+                Some(failure) => Err(failure),
+                None => checkpoint_if_long(conn, tell.full),
+            };
+            if GoesOn::after(&checkpointed) == GoesOn(false) {
+                return give_up(conn);
+            }
         }
-        let stop = matches!(failure, Some(StoreError::Damaged(_))) || failed_to_sync(failure.as_ref());
-        if matches!(failure, Some(StoreError::DiskFull)) {
-            full.notify_one();
-        }
-        if let Some(err) = &failure {
-            tracing::error!(error = ?err, commands = group.len(), "a group of writes failed");
-        }
-        for command in group.drain(..) {
-            command.finish(failure.as_ref().map(copy_failure));
-        }
-        if stop {
-            // After a failed fsync the kernel may have dropped the pages: nothing more is acknowledged by this process.
-            tracing::error!(
-                "the database can no longer be trusted to keep what it is given; the hub stops writing"
-            );
-            break;
-        }
-        checkpoint_if_long(conn, full);
-        if let Some(chore) = chore {
-            chore(conn);
+        let goes_on = match between {
+            Some(Between::Chore(chore)) => chore(conn),
+            Some(Between::Epoch(new, reply)) => {
+                let begun = begin_epoch(conn, &mut log, &new, tell);
+                let goes_on = GoesOn::after(&begun);
+                // The caller may have gone; the epoch has begun all the same.
+                let _ = reply.send(begun);
+                goes_on
+            }
+            None => GoesOn(true),
+        };
+        if goes_on == GoesOn(false) {
+            return give_up(conn);
         }
     }
     // Folds the log into the database, so that a copy of the one file is whole.
@@ -289,12 +353,83 @@ fn write_groups(
     }
 }
 
+/// After a failed write or fsync the kernel may have dropped the pages and call them clean: what is on the disk is known only
+/// to the next process. This one acknowledges nothing more and does not touch the file again, not even to fold the log in.
+fn give_up(conn: &Connection) {
+    tracing::error!("the database can no longer be trusted to keep what it is given; the hub stops writing");
+    if let Err(err) = conn.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true) {
+        tracing::error!(error = %err, "the database may fold its log in when it is closed");
+    }
+}
+
+/// Writes a group and replies to it; what went wrong, if anything did.
+fn keep_group(
+    conn: &Connection,
+    group: &mut Vec<Box<dyn Command>>,
+    log: &mut Log,
+    tell: &Tell<'_>,
+) -> Option<StoreError> {
+    let before = log.next_seq.get();
+    let begun = Instant::now();
+    let (result, events) = write_group(conn, group, log);
+    let failure = result.err();
+    telemetry::count_commit(group.len(), begun.elapsed(), failure.is_none());
+    if failure.is_some() {
+        log.next_seq.set(before);
+    } else {
+        // Before any reply: whoever shows a receipt must find that the hub knows its place.
+        log.tell(tell);
+        (tell.committed)(events);
+    }
+    if matches!(failure, Some(StoreError::DiskFull)) {
+        tell.full.notify_one();
+    }
+    if let Some(err) = &failure {
+        tracing::error!(error = ?err, commands = group.len(), "a group of writes failed");
+    }
+    for command in group.drain(..) {
+        command.finish(failure.as_ref().map(copy_failure));
+    }
+    failure
+}
+
+impl Log {
+    fn tell(&mut self, tell: &Tell<'_>) {
+        let last = self.next_seq.get() - 1;
+        if self.record.hub_seq != last {
+            self.record.hub_seq = last;
+            tell.record.send_replace(self.record.clone());
+        }
+    }
+}
+
+fn begin_epoch(
+    conn: &Connection,
+    log: &mut Log,
+    new: &NewEpoch,
+    tell: &Tell<'_>,
+) -> Result<Option<Begun>, StoreError> {
+    if new.shown.is_some_and(|place| log.record.judge(place) != Sign::PutBack) {
+        return Ok(None);
+    }
+    let begun = (|| {
+        let tx = conn.unchecked_transaction()?;
+        let write = WriteTx::outside_of_groups(&tx, &log.next_seq, &log.record, &log.receipts);
+        let begun = hub_meta::begin(&write, &log.record, new)?;
+        tx.commit()?;
+        Ok::<_, StoreError>(begun)
+    })()?;
+    log.record = log.record.with(begun.epoch);
+    tell.record.send_replace(log.record.clone());
+    Ok(Some(begun))
+}
+
 fn write_group(
     conn: &Connection,
     group: &mut [Box<dyn Command>],
-    next_seq: &Cell<i64>,
-    epoch: i64,
+    log: &Log,
 ) -> (Result<(), StoreError>, Vec<Committed>) {
+    let Log { next_seq, record, receipts } = log;
     let mut events = Vec::new();
     let result = (|| {
         conn.prepare_cached(include_str!("begin.sql"))?.execute([])?;
@@ -302,7 +437,7 @@ fn write_group(
             conn.prepare_cached(include_str!("savepoint.sql"))?.execute([])?;
             let before = next_seq.get();
             let peer = command.peer();
-            let tx = WriteTx { conn, next_seq, epoch, peer, events: RefCell::new(Vec::new()) };
+            let tx = WriteTx { conn, next_seq, record, receipts, peer, events: RefCell::new(Vec::new()) };
             if command.run(&tx) {
                 events.append(&mut tx.events.borrow_mut());
             } else {
@@ -320,28 +455,17 @@ fn write_group(
     (result, events)
 }
 
-fn checkpoint_if_long(conn: &Connection, full: &Notify) {
+fn checkpoint_if_long(conn: &Connection, full: &Notify) -> Result<(), StoreError> {
     // `wal_checkpoint(NOOP)` would tell the length without copying, but only newer SQLite has it; PASSIVE never waits.
     let pages = conn.query_row("PRAGMA wal_checkpoint(NOOP)", [], |row| row.get::<_, i64>(1)).unwrap_or(0);
-    if pages > CHECKPOINT_PAGES {
-        let done = conn.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()));
-        if matches!(done.map_err(StoreError::from), Err(StoreError::DiskFull)) {
-            full.notify_one();
-        }
+    if pages <= CHECKPOINT_PAGES {
+        return Ok(());
     }
-}
-
-fn failed_to_sync(failure: Option<&StoreError>) -> bool {
-    let Some(StoreError::Sqlite(err)) = failure else { return false };
-    err.sqlite_error().is_some_and(|inner| {
-        matches!(
-            inner.extended_code,
-            rusqlite::ffi::SQLITE_IOERR_FSYNC
-                | rusqlite::ffi::SQLITE_IOERR_DIR_FSYNC
-                | rusqlite::ffi::SQLITE_IOERR_WRITE
-                | rusqlite::ffi::SQLITE_IOERR_SHORT_READ
-        )
-    })
+    let done = conn.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(())).map_err(StoreError::from);
+    if matches!(done, Err(StoreError::DiskFull)) {
+        full.notify_one();
+    }
+    done
 }
 
 /// The same failure for each command of the group, as far as its caller can act on it.

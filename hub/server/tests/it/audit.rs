@@ -56,6 +56,7 @@ async fn every_deed_tells_who_what_whose_and_from_where() {
     let settings = by_people.iter().find(|entry| entry.action == "set class").expect("the teacher's change");
     assert_eq!(settings.actor.as_deref(), Some("김선생"));
     assert_eq!(settings.detail, hub.class.to_string());
+    assert_eq!(settings.detail_text, "5학년 1반", "the class by its name");
     assert_eq!(settings.action_text, "반 설정 바꾸기", "in the admin's language");
     assert_eq!(log(&hub, "?limit=200&lang=en&action=set%20class").await[0].action_text, "set class");
 }

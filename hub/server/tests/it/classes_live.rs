@@ -5,15 +5,16 @@ use std::time::{Duration, Instant};
 use dreamseed_client::{EventStream, StreamEvent};
 use dreamseed_hub::live::EventId;
 use dreamseed_testkit::{
-    HandEngine, TestHub, fraction_problem, minutes, next_event, practice, refusal, rest_of, sum_problem,
-    until,
+    HandEngine, TestHub, fraction_problem, minutes, next_event, number, practice, refusal, rest_of,
+    submission, sum_problem, until,
 };
 use dreamseed_wire::{
     Language,
     attempt::{AttemptReceipt, CellState},
+    class::SetGroup,
     ids::*,
-    lesson::{HintCeiling, LessonState, OpenLesson},
-    live::{ClassLive, LiveCell, LiveEvent, PupilStanding, PupilState, StuckReason},
+    lesson::{HintCeiling, LessonFor, LessonState, OpenLesson},
+    live::{ClassLive, LiveCell, LiveEvent, OpenLessonNow, PupilStanding, PupilState, StuckReason},
 };
 
 /// Of an event before the first, in the first stretch of the record.
@@ -44,6 +45,7 @@ async fn next_standing(events: &mut EventStream<LiveEvent>, pupil: UserId) -> Pu
             LiveEvent::Cell { .. }
             | LiveEvent::Pupil { .. }
             | LiveEvent::Lesson { .. }
+            | LiveEvent::OpenLessons { .. }
             | LiveEvent::Refetch
             | LiveEvent::Beat { .. } => {}
         }
@@ -222,9 +224,10 @@ async fn an_id_of_another_stretch_of_the_record_means_fetch_again() {
         let seen = match next_change(&mut events).await.data {
             LiveEvent::Refetch => "refetch",
             LiveEvent::Cell { .. } => "cell",
-            other @ (LiveEvent::Pupil { .. } | LiveEvent::Lesson { .. } | LiveEvent::Beat { .. }) => {
-                panic!("{id}: {other:?}")
-            }
+            other @ (LiveEvent::Pupil { .. }
+            | LiveEvent::Lesson { .. }
+            | LiveEvent::OpenLessons { .. }
+            | LiveEvent::Beat { .. }) => panic!("{id}: {other:?}"),
         };
         assert_eq!(seen, first, "{id}");
     }
@@ -251,6 +254,131 @@ async fn a_sign_in_holds_four_streams_of_a_kind() {
     for stream in classes.iter_mut().skip(2).chain([&mut other]) {
         while !matches!(next_event(stream).await.data, LiveEvent::Beat { .. }) {}
     }
+}
+
+/// What is told of several open lessons, once it is.
+async fn next_open_lessons(events: &mut EventStream<LiveEvent>) -> Vec<OpenLessonNow> {
+    loop {
+        if let LiveEvent::OpenLessons { open_lessons } = next_event(events).await.data {
+            break open_lessons;
+        }
+    }
+}
+
+/// Titles, and the names of who needs the teacher there.
+fn in_need(open: &[OpenLessonNow]) -> Vec<(&str, Vec<&str>)> {
+    open.iter()
+        .map(|one| {
+            let names = one.attention.iter().map(|one| one.pupil.name.as_str()).collect();
+            (one.lesson.title.as_str(), names)
+        })
+        .collect()
+}
+
+/// Two groups with a lesson each: whoever looks at one of them learns of the pupil who is stuck in the other.
+#[tokio::test]
+async fn each_of_several_open_lessons_can_be_looked_at() {
+    let hub = TestHub::start().await;
+    let (here, there) = (hub.pupil("민지").await, hub.pupil("서연").await);
+    let teacher = hub.teacher().await;
+    let problem = teacher.add_problem(&fraction_problem()).await.expect("a problem");
+    let group = SetGroup { name: "가 모둠".into(), pupil_ids: vec![here.id] };
+    teacher.add_group(hub.class, &group).await.expect("a group");
+    let lesson_for = |title: &str, pupil: UserId| OpenLesson {
+        minutes: Some(20),
+        whom: LessonFor::Pupils { pupil_ids: vec![pupil] },
+        ..practice(title, vec![problem.problem_id], HintCeiling::Concept)
+    };
+    let first = teacher.open_lesson(hub.class, &lesson_for("가", here.id)).await.expect("opened").lesson_id;
+    let second = teacher.open_lesson(hub.class, &lesson_for("나", there.id)).await.expect("opened").lesson_id;
+
+    let shown = |picture: &ClassLive| {
+        let names = picture.pupils.iter().map(|row| row.pupil.name.clone()).collect::<Vec<_>>();
+        (picture.lesson.as_ref().map(|lesson| lesson.lesson_id), names)
+    };
+    let newest = teacher.class_live(hub.class).await.expect("a picture");
+    assert_eq!(shown(&newest), (Some(second), vec!["서연".to_owned()]));
+    let chosen = teacher.class_live_of(hub.class, first).await.expect("a picture");
+    assert_eq!(shown(&chosen), (Some(first), vec!["민지".to_owned()]));
+    assert_eq!(chosen.open_lessons, newest.open_lessons, "every face is told the same");
+    assert_eq!(in_need(&newest.open_lessons), [("나", vec![]), ("가", vec![])], "newest first");
+    let facts: Vec<_> = newest.open_lessons.iter().map(|one| (one.pupils, one.group.as_deref())).collect();
+    assert_eq!(facts, [(1, None), (1, Some("가 모둠"))]);
+    let nowhere = teacher.class_live_of(hub.class, LessonId::new()).await;
+    assert_eq!(refusal(nowhere).0, 404);
+
+    // One looks at the second lesson; a pupil of the first is stuck.
+    let mut events =
+        teacher.live_events_of(hub.class, second, Some(newest.last_event.clone())).await.expect("a stream");
+    for text in ["1", "2", "3"] {
+        let answer = submission(problem.problem_version_id, Some(first), number(text));
+        here.submit_answer(&answer).await.expect("kept");
+    }
+    let stuck = loop {
+        let open = next_open_lessons(&mut events).await;
+        if in_need(&open) == [("나", vec![]), ("가", vec!["민지"])] {
+            break open;
+        }
+    };
+    assert_eq!(stuck[1].attention[0].standing.stuck, [StuckReason::WrongInRow { times: 3 }]);
+    let picture = teacher.class_live(hub.class).await.expect("a picture");
+    assert_eq!(in_need(&picture.open_lessons), in_need(&stuck), "a picture tells what the stream told");
+    // Who comes back after a break is told at once.
+    let mut again =
+        teacher.live_events_of(hub.class, second, Some(picture.last_event)).await.expect("a stream");
+    assert_eq!(in_need(&next_open_lessons(&mut again).await), in_need(&stuck));
+
+    // The first lesson is steered while the second is looked at.
+    teacher.pause_lesson(hub.class, first).await.expect("paused");
+    let paused = loop {
+        if let LiveEvent::Lesson { lesson } = next_event(&mut again).await.data
+            && lesson.lesson_id == first
+        {
+            break lesson;
+        }
+    };
+    assert_eq!(paused.state, LessonState::Paused);
+    let open = next_open_lessons(&mut again).await;
+    assert_eq!(
+        open.iter().map(|one| one.lesson.state).collect::<Vec<_>>(),
+        [LessonState::Open, LessonState::Paused]
+    );
+
+    // It is over: it can still be looked at, and opened again; the other is the only one.
+    teacher.close_lesson(hub.class, first).await.expect("closed");
+    let picture = teacher.class_live_of(hub.class, first).await.expect("a picture");
+    assert_eq!(shown(&picture).0, Some(first));
+    assert_eq!(picture.lesson.expect("a lesson").state, LessonState::Closed);
+    assert_eq!(in_need(&picture.open_lessons), [("나", vec![])]);
+    teacher.reopen_lesson(hub.class, first).await.expect("opened again");
+    let picture = teacher.class_live(hub.class).await.expect("a picture");
+    assert_eq!(picture.open_lessons.len(), 2);
+}
+
+/// A pupil counts where they worked last, or where they were called since: what was left unsolved calls for nobody.
+#[tokio::test]
+async fn a_pupil_needs_the_teacher_in_one_lesson_only() {
+    let hub = TestHub::start().await;
+    let first = hub.give(&[fraction_problem()]).await;
+    let pupil = hub.pupil("민지").await;
+    for text in ["1", "2", "3"] {
+        pupil.submit_answer(&first.answer(text)).await.expect("kept");
+    }
+    hub.clock.advance(minutes(1));
+    hub.give(&[sum_problem(4)]).await;
+    let teacher = hub.teacher().await;
+    let picture = teacher.class_live(hub.class).await.expect("a picture");
+    assert_eq!(picture.open_lessons.iter().map(|one| one.attention.len()).collect::<Vec<_>>(), [0, 0]);
+    hub.clock.advance(minutes(1));
+    let pupil = hub.sign_in(pupil.id).await;
+    pupil.submit_answer(&first.answer("4")).await.expect("kept");
+    let picture = teacher.class_live(hub.class).await.expect("a picture");
+    assert_eq!(picture.open_lessons.iter().map(|one| one.attention.len()).collect::<Vec<_>>(), [0, 1]);
+    // Away for long is told once, not in each lesson.
+    hub.clock.advance(minutes(6));
+    let picture = hub.teacher().await.class_live(hub.class).await.expect("a picture");
+    let away: Vec<_> = picture.open_lessons.iter().flat_map(|one| &one.attention).collect();
+    assert_eq!(away.iter().map(|one| one.standing.state).collect::<Vec<_>>(), [PupilState::Away]);
 }
 
 #[tokio::test]

@@ -182,6 +182,7 @@ impl Working {
                     pupil.submit_answer(&given.answer("1/5")).await.expect("answers go on");
                     assert!(begun.elapsed() < Duration::from_secs(3), "an answer took {:?}", begun.elapsed());
                     kept.fetch_add(1, SeqCst);
+                    // A load, not a wait: without a pace four pupils would fill the machine, and help would be late for that.
                     tokio::time::sleep(Duration::from_millis(20)).await;
                 }
             }));

@@ -5,6 +5,7 @@ use dreamseed_hub::{
     key_rotation::{Rotated, reset_password, rotate},
 };
 use dreamseed_testkit::{TestHub, refusal};
+use dreamseed_wire::Language;
 
 const PIN: &str = "481526";
 const PASSWORD: &str = "haneul-bada-namu-7";
@@ -58,6 +59,9 @@ async fn new_secrets_leave_nobody_but_the_admins_a_password() {
     }
     let (code, teacher_login, admin_login) =
         (hub.code_of(hub.class), hub.login_of(teacher.id), hub.login_of(admin.id));
+    let (other, _) = hub.other_teacher("이수진", "6학년 2반", Language::Ko).await;
+    hub.set_password(other.id, PASSWORD).await;
+    let other_login = hub.login_of(other.id);
     hub.stop().await;
     let told = rotate(hub.config(), Rotated::Secrets, hub.clock.now()).await.expect("rotated");
     let first = told.iter().find(|first| first.login_name == admin_login).expect("the admin's").clone();
@@ -70,6 +74,8 @@ async fn new_secrets_leave_nobody_but_the_admins_a_password() {
     assert_eq!(refusal(stranger.sign_in_pupil(&code, pupil.id, PIN).await), wrong);
     assert_eq!(refusal(stranger.sign_in_password(&teacher_login, PASSWORD).await), wrong);
     assert_eq!(refusal(stranger.sign_in_password(&admin_login, PASSWORD).await), wrong);
+    // Who was given nothing yet is refused like anybody with a wrong password.
+    assert_eq!(refusal(stranger.sign_in_password(&other_login, PASSWORD).await), wrong);
     for (login, password) in [(&admin_login, &first.password), (&teacher_login, &again.password)] {
         let me = hub.stranger().sign_in_password(login, password).await.expect("the first password").me;
         assert!(me.must_change_password, "{login} must choose an own one");

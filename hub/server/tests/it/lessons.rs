@@ -1,6 +1,8 @@
 //! `/classes/{class_id}/lessons`: holding a lesson; `/groups`; notes and opened steps.
 
-use dreamseed_hub::clock::Clock;
+use std::sync::Arc;
+
+use dreamseed_hub::{clock::Clock, school::SchoolView};
 use dreamseed_testkit::{
     Given, Person, TestHub, exam, fraction_problem, minutes, next_event, number, practice, refusal,
     submission, sum_problem, until,
@@ -16,6 +18,7 @@ use dreamseed_wire::{
     live::LiveEvent,
 };
 use jiff::SignedDuration;
+use proptest::{prelude::*, sample::Index, test_runner::TestRunner};
 
 /// A lesson of 40 minutes with two problems.
 async fn lesson_of_40(hub: &TestHub, teacher: &Person) -> Given {
@@ -277,6 +280,136 @@ async fn who_leaves_the_class_leaves_its_groups() {
     };
     teacher.open_lesson(hub.class, &lesson).await.expect("it can be given to the group as it is");
     teacher.remove_group(hub.class, made.group_id).await.expect("removed");
+}
+
+/// What teachers of two classes do, and time that passes.
+#[derive(Debug, Clone)]
+enum Deed {
+    Open { class: usize, is_exam: bool, minutes: Option<u16>, for_one: bool },
+    Pause(Index),
+    Resume(Index),
+    Extend(Index, i16),
+    Close(Index),
+    Reopen(Index),
+    AddGroup { class: usize },
+    ChangeGroup(Index),
+    RemoveGroup(Index),
+    Wait { minutes: u64 },
+}
+
+fn deeds() -> impl Strategy<Value = Vec<Deed>> {
+    let (class, index) = (0..2_usize, any::<Index>);
+    let open = (class.clone(), any::<bool>(), prop::option::of(1_u16..60), any::<bool>());
+    let deed = prop_oneof![
+        4 => open.prop_map(|(class, is_exam, minutes, for_one)| Deed::Open { class, is_exam, minutes, for_one }),
+        2 => index().prop_map(Deed::Pause),
+        2 => index().prop_map(Deed::Resume),
+        2 => (index(), -60_i16..60).prop_map(|(lesson, by)| Deed::Extend(lesson, by)),
+        2 => index().prop_map(Deed::Close),
+        2 => index().prop_map(Deed::Reopen),
+        1 => class.prop_map(|class| Deed::AddGroup { class }),
+        1 => index().prop_map(Deed::ChangeGroup),
+        1 => index().prop_map(Deed::RemoveGroup),
+        3 => (0..30_u64).prop_map(|minutes| Deed::Wait { minutes }),
+    ];
+    prop::collection::vec(deed, 1..24)
+}
+
+/// While classes work only what has changed is read again: after each change that is the school as a whole reading gives
+/// it, and it shares everybody and all problems with the picture before.
+#[test]
+fn the_school_after_a_change_is_the_school_read_anew() {
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let hub = runtime.block_on(TestHub::start());
+    let (classes, pupils, problem) = runtime.block_on(async {
+        let teacher = hub.teacher().await;
+        let classes = [hub.class, hub.add_class("다른 반", Language::Ko, teacher.id).await];
+        let pupils = [hub.add_pupil(classes[0], "민지").await, hub.add_pupil(classes[1], "서연").await];
+        (classes, pupils, teacher.add_problem(&fraction_problem()).await.expect("a problem").problem_id)
+    });
+    let config = ProptestConfig { cases: 12, failure_persistence: None, ..ProptestConfig::default() };
+    let outcome = TestRunner::new(config).run(&deeds(), |deeds| {
+        runtime.block_on(async {
+            let (mut lessons, mut groups) = (Vec::new(), Vec::new());
+            for deed in deeds {
+                let before = hub.ctx().school.get();
+                let teacher = hub.teacher().await;
+                match deed {
+                    Deed::Open { class, is_exam, minutes, for_one } => {
+                        let whom = if for_one {
+                            LessonFor::Pupils { pupil_ids: vec![pupils[class]] }
+                        } else {
+                            LessonFor::Class
+                        };
+                        let plain = if is_exam {
+                            exam("시험", vec![problem], minutes.unwrap_or(20))
+                        } else {
+                            OpenLesson { minutes, ..practice("수업", vec![problem], HintCeiling::Concept) }
+                        };
+                        let lesson = OpenLesson { whom, ..plain };
+                        let view = teacher.open_lesson(classes[class], &lesson).await.expect("opened");
+                        lessons.push((classes[class], view.lesson_id));
+                    }
+                    // Some of it is refused, as when the lesson is over: then nothing has changed.
+                    Deed::Pause(at) if !lessons.is_empty() => {
+                        let (class, lesson) = at.get(&lessons);
+                        drop(teacher.pause_lesson(*class, *lesson).await);
+                    }
+                    Deed::Resume(at) if !lessons.is_empty() => {
+                        let (class, lesson) = at.get(&lessons);
+                        drop(teacher.resume_lesson(*class, *lesson).await);
+                    }
+                    Deed::Extend(at, by) if !lessons.is_empty() => {
+                        let (class, lesson) = at.get(&lessons);
+                        drop(teacher.extend_lesson(*class, *lesson, by).await);
+                    }
+                    Deed::Close(at) if !lessons.is_empty() => {
+                        let (class, lesson) = at.get(&lessons);
+                        drop(teacher.close_lesson(*class, *lesson).await);
+                    }
+                    Deed::Reopen(at) if !lessons.is_empty() => {
+                        let (class, lesson) = at.get(&lessons);
+                        drop(teacher.reopen_lesson(*class, *lesson).await);
+                    }
+                    Deed::AddGroup { class } => {
+                        let name = GroupId::new().to_string();
+                        let group = SetGroup { name, pupil_ids: vec![pupils[class]] };
+                        let made = teacher.add_group(classes[class], &group).await.expect("made");
+                        groups.push((classes[class], made.group_id));
+                    }
+                    Deed::ChangeGroup(at) if !groups.is_empty() => {
+                        let (class, group) = at.get(&groups);
+                        let empty = SetGroup { name: GroupId::new().to_string(), pupil_ids: vec![] };
+                        teacher.change_group(*class, *group, &empty).await.expect("changed");
+                    }
+                    Deed::RemoveGroup(at) if !groups.is_empty() => {
+                        let (class, group) = groups.swap_remove(at.index(groups.len()));
+                        teacher.remove_group(class, group).await.expect("removed");
+                    }
+                    Deed::Wait { minutes: some } => {
+                        hub.clock.advance(minutes(some));
+                        dreamseed_hub::lessons::close_due(hub.ctx()).await.expect("closed");
+                    }
+                    Deed::Pause(_)
+                    | Deed::Resume(_)
+                    | Deed::Extend(..)
+                    | Deed::Close(_)
+                    | Deed::Reopen(_)
+                    | Deed::ChangeGroup(_)
+                    | Deed::RemoveGroup(_) => {}
+                }
+                let now = hub.ctx().school.get();
+                let anew = SchoolView::load(&hub.ctx().store).await.expect("the school").get();
+                prop_assert!(*now == *anew, "the school is not as the database has it");
+                prop_assert!(Arc::ptr_eq(&now.people, &before.people));
+                prop_assert!(Arc::ptr_eq(&now.versions, &before.versions));
+            }
+            Ok(())
+        })
+    });
+    if let Err(failure) = outcome {
+        panic!("{failure}");
+    }
 }
 
 #[tokio::test]

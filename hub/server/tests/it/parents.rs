@@ -83,6 +83,7 @@ async fn what_is_no_way_in() {
         (with(|new| new.login_name = "a b".into()), (422, "bad_field")),
         (with(|new| new.name = " ".into()), (422, "bad_field")),
         (with(|new| new.consents = vec!["everything".into()]), (422, "bad_field")),
+        (with(|new| new.consents = vec!["ai_tutor".into()]), (422, "bad_field")),
         (taken, (409, "taken")),
         (with(|new| new.code = "AAAA-AAAA-AAAA".into()), (404, "wrong_secret")),
     ] {

@@ -7,6 +7,8 @@ use dreamseed_hub::{permissions::RULES, router};
 use dreamseed_testkit::{Person, TestHub, Wire, fraction_problem, request, status_of, sum_problem};
 use dreamseed_wire::{Language, ids::*};
 
+use crate::devices::TestDevice;
+
 /// Columns: stranger, pupil, other class's pupil, parent, other parent, teacher, other class's teacher, admin.
 /// `y`: the request gets past the door. `.`: refused with 401 (stranger) or 403.
 const EXPECTED: &[&str] = &[
@@ -117,6 +119,21 @@ const EXPECTED: &[&str] = &[
     "GET    /retention                                      .......y",
     "PUT    /retention/{kind}                               .......y",
     "POST   /retention/run                                  .......y",
+    "GET    /record                                         yyyyyyyy",
+    "GET    /backup                                         .......y",
+    "POST   /backup/run                                     .......y",
+    "POST   /backup/targets                                 .......y",
+    "DELETE /backup/targets/{target}                        .......y",
+    "POST   /backup/targets/{target}/check                  .......y",
+    "POST   /backup/sheet                                   .......y",
+    "PUT    /backup/sheet/kept                              .......y",
+    "GET    /backup/since-restore                           .......y",
+    "GET    /devices                                        .......y",
+    "POST   /devices                                        .yy..yyy",
+    "DELETE /devices/{device_id}                            .......y",
+    "POST   /devices/{device_id}/answers                    yyyyyyyy",
+    "POST   /devices/{device_id}/lacking                    yyyyyyyy",
+    "POST   /me/deposit                                     .yy.....",
 ];
 
 const CALLERS: [&str; 8] = [
@@ -225,6 +242,8 @@ async fn school() -> School {
         ("{regrade_id}", RegradeId::new().to_string()),
         ("{consent_id}", ConsentId::new().to_string()),
         ("{kind}", "audit".to_owned()),
+        ("{target}", "usb".to_owned()),
+        ("{device_id}", DeviceId::new().to_string()),
     ];
     School { hub, people, ids }
 }
@@ -280,6 +299,17 @@ enum Door {
 /// Sends a request that does nothing once it is past the door: its body is not of the interface.
 async fn knock(hub: &TestHub, row: &Row, path: &str, caller: Option<&Person>) -> Door {
     let token = caller.and_then(|person| person.access_token());
+    if row.path.starts_with("/devices/{device_id}/") {
+        // Open to a device by its signature, whoever is signed in there, and to nobody by a sign-in.
+        let refused = request(&hub.stranger(), row.method.clone(), path, token.as_deref(), "{}").await;
+        assert_eq!(refused.status, 401, "{path}");
+        let device = TestDevice::enrolled_by(&hub.admin().await, hub.ctx().school.get().hub.hub_id).await;
+        let path = format!("/api/v1{}", row.path.replace("{device_id}", &device.id().to_string()));
+        return match device.send(&hub.stranger(), &path, br#"{"no_such_field":1}"#).await.status.as_u16() {
+            closed @ (401 | 403) => Door::Closed(closed),
+            _ => Door::Open,
+        };
+    }
     if path.ends_with("/events") || path.ends_with("/feedback") {
         return knock_at_stream(hub, path, token.as_deref()).await;
     }

@@ -201,6 +201,27 @@ async fn the_hubs_own_file_makes_no_problem_again() {
     assert_ne!(preview(file.replace(&title, "Another title")).await.outcome, ImportOutcome::Known);
 }
 
+/// The page has a language of its own: remarks are in it, whatever the file and the account are in.
+#[tokio::test]
+async fn remarks_are_in_the_language_that_is_asked_for() {
+    let hub = TestHub::start().await;
+    let teacher = hub.teacher().await;
+    for (report, remark) in [
+        ("", "서술형(essay)은 코드가 채점할 수 없어 받지 않습니다."),
+        ("&report_lang=ko", "서술형(essay)은 코드가 채점할 수 없어 받지 않습니다."),
+        ("&report_lang=en", "An essay cannot be graded by code"),
+    ] {
+        let path = format!("/problems/import/preview?format=gift&lang=ko&skill={SKILL}{report}");
+        let reply = teacher.request(Method::POST, &path, GIFT).await;
+        let shown: ImportReport = serde_json::from_value(reply.json()).expect("a report");
+        assert!(shown.items[1].remarks[0].starts_with(remark), "{report} {:?}", shown.items[1].remarks);
+        // The file is taken in the language in which it was previewed.
+        let path = path.replace("/preview", "") + &format!("&digest={}", shown.digest);
+        let taken = teacher.request(Method::POST, &path, GIFT).await;
+        assert_eq!(taken.status.as_u16(), 201, "{report} {taken:?}");
+    }
+}
+
 #[tokio::test]
 async fn files_that_cannot_be_read_change_nothing() {
     let hub = TestHub::start().await;

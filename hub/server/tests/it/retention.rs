@@ -104,7 +104,7 @@ async fn answers_go_with_all_that_was_made_of_them() {
     assert_eq!(dump(&hub).await, before);
 
     // Also with the newest answers gone no number is given twice.
-    admin.set_retention("answers", 1).await.expect("set");
+    admin.set_retention("answers", 180).await.expect("set");
     admin.run_retention().await.expect("a run");
     assert_eq!(count(&hub, "SELECT count(*) FROM attempts").await, 0);
     hub.restart().await;
@@ -147,8 +147,8 @@ async fn the_audit_log_loses_its_beginning_and_fits_its_chain() {
     assert!(page.entries.iter().all(|row| row.seq > old), "{page:?}");
     assert!(page.entries.iter().any(|row| row.action == "run retention"));
     assert_eq!(count(&hub, "SELECT seq FROM audit_anchor").await, old);
-    admin.set_retention("audit", 1).await.expect("set");
-    hub.clock.advance(days(3));
+    admin.set_retention("audit", 365).await.expect("set");
+    hub.clock.advance(days(366));
     hub.admin().await.run_retention().await.expect("a run that removes all");
     assert_eq!(hub.admin().await.audit("").await.expect("the log").broken_at, None);
 }
@@ -190,6 +190,10 @@ async fn periods_are_bounded_and_kinds_are_known() {
     assert_eq!(refusal(admin.set_retention("users", 30).await), (404, "not_found".into()));
     for days in [0, 3_651] {
         assert_eq!(refusal(admin.set_retention("notes", days).await), (422, "bad_field".into()));
+    }
+    // Nobody's own deeds go with the next night, and no year of answers by one slip.
+    for (kind, days) in [("audit", 364), ("answers", 179)] {
+        assert_eq!(refusal(admin.set_retention(kind, days).await), (422, "bad_field".into()), "{kind}");
     }
     assert_eq!(line(&admin.set_retention("notes", 7).await.expect("set"), "notes").keep_days, 7);
     let kinds: Vec<_> = retention::RetentionKind::ALL.iter().map(|kind| kind.word()).collect();

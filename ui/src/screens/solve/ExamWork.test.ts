@@ -85,6 +85,43 @@ describe('a problem of an exam', () => {
     expect(sent.length).toBe(1);
   });
 
+  it('is saved with the time at which it was written, before the news of an end is fetched', async () => {
+    const asked: string[] = [];
+    const through = fetch;
+    vi.stubGlobal('fetch', (address: string, init: RequestInit) => {
+      asked.push(address.split('/').at(-1) ?? '');
+      return through(address, init);
+    });
+    const { unmount } = render(ExamWork, { lesson: lesson(600_000), view });
+    await write('하나');
+    const written = clock.read();
+    await vi.advanceTimersByTimeAsync(5000);
+    // The teacher ends it: the page hears that lessons have changed, and that the line is alive.
+    void outbox.send();
+    await work.load('pupil');
+    unmount();
+    await vi.advanceTimersByTimeAsync(10);
+    expect(sent.map((one) => one.answer)).toEqual([{ kind: 'short_text', text: '하나' }]);
+    expect(Math.abs(Date.parse(sent[0]?.occurred_at ?? '') - written)).toBeLessThan(100);
+    expect(asked.slice(0, 2)).toEqual(['attempts', 'problems']);
+  });
+
+  it('is saved by the next page if its own was closed, with its time', async () => {
+    const { unmount } = render(ExamWork, { lesson: lesson(600_000), view });
+    await write('하나');
+    await tick();
+    // The browser is closed: nothing of the page runs any more, and nobody is signed in.
+    session.me = null;
+    unmount();
+    session.me = { user_id: 'pupil', session_id: 's', role: 'student', name: '가', language: 'ko', must_change_password: false } as Me;
+    expect(sent).toEqual([]);
+    const written = clock.read();
+    await vi.advanceTimersByTimeAsync(5000);
+    await work.load('pupil');
+    expect(sent.length).toBe(1);
+    expect(Math.abs(Date.parse(sent[0]?.occurred_at ?? '') - written)).toBeLessThan(100);
+  });
+
   it('is saved just before the time is up, and then the exam is handed in', async () => {
     render(ExamWork, { lesson: lesson(4000), view });
     await write('끝까지');

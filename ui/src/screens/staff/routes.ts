@@ -64,6 +64,7 @@ export const staffRoutes: readonly Route[] = [
     nav: { word: () => s('menu.house'), icon: Building },
   },
   { path: '/doctor', roles: ['admin'], load: () => import('./admin/Doctor.svelte') },
+  { path: '/backup', roles: ['admin'], load: () => import('./admin/Backup.svelte') },
   { path: '/audit', roles: ['admin'], load: () => import('./admin/Audit.svelte') },
   { path: '/keys', roles: ['admin'], load: () => import('./admin/ApiKeys.svelte') },
   { path: '/retention', roles: ['admin'], load: () => import('./admin/Retention.svelte') },

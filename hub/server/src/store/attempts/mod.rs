@@ -4,7 +4,7 @@ use dreamseed_wire::{answer::Answer, ids::*};
 use jiff::{Timestamp, civil::Date};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use super::{StoreError, WriteTx, from_json, to_json, to_time};
+use super::{StoreError, WriteTx, from_json, list_of_ids, to_json, to_time};
 
 /// An answer about to be written.
 #[derive(Debug, Clone)]
@@ -32,6 +32,8 @@ pub struct StoredAttempt {
     pub pupil_id: UserId,
     pub problem_version_id: ProblemVersionId,
     pub lesson_id: Option<LessonId>,
+    pub device_id: Option<DeviceId>,
+    pub device_seq: Option<i64>,
     pub body_hash: Vec<u8>,
     pub answer: Answer,
     pub received_at: Timestamp,
@@ -51,6 +53,13 @@ pub fn is_device_number_used(conn: &Connection, device: DeviceId, number: i64) -
 pub fn get(conn: &Connection, id: AttemptId) -> Result<Option<StoredAttempt>, StoreError> {
     let mut query = conn.prepare_cached(include_str!("get.sql"))?;
     query.query_row([id], |row| Ok(from_row(row))).optional()?.transpose()
+}
+
+/// Which of these answers there are, with their places in the record.
+pub fn places(conn: &Connection, ids: &[AttemptId]) -> Result<Vec<(AttemptId, i64)>, StoreError> {
+    let mut query = conn.prepare_cached(include_str!("places.sql"))?;
+    let ids = list_of_ids(ids.iter().map(|id| id.0));
+    Ok(query.query_map([ids], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<Result<_, _>>()?)
 }
 
 /// A pupil's answers, newest first.
@@ -171,5 +180,7 @@ fn from_row(row: &Row<'_>) -> Result<StoredAttempt, StoreError> {
         body_hash: row.get(6)?,
         answer: from_json(&answer, "answer")?,
         received_at: to_time(row.get(8)?),
+        device_id: row.get(9)?,
+        device_seq: row.get(10)?,
     })
 }

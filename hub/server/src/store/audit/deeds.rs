@@ -1,8 +1,11 @@
 //! Every deed that the hub writes into the audit log. English is how it is kept; Korean is for the page and the file.
 
+use dreamseed_wire::Language;
+
 /// Verb and noun as they are kept, and what they are called in Korean.
 pub const DEEDS: &[(&str, &str)] = &[
     ("add api key", "API 키 만들기"),
+    ("add backup target", "백업 저장 위치 추가"),
     ("add class", "반 만들기"),
     ("add group", "모둠 만들기"),
     ("add problem", "문제 만들기"),
@@ -12,16 +15,19 @@ pub const DEEDS: &[(&str, &str)] = &[
     ("archive class", "반 보관"),
     ("archive problem", "문제 보관"),
     ("archive user", "계정 닫기"),
+    ("begin epoch", "기록의 새 구간 시작(이전 상태로 돌아감)"),
     ("begin exam", "시험 시작"),
     ("change group", "모둠 바꾸기"),
     ("change password", "비밀번호 바꾸기"),
     ("change problem", "문제 고치기"),
     ("change year", "새 학년 진급"),
+    ("check backup", "백업 되살려 확인하기"),
     ("close lesson", "수업 끝내기"),
     ("correct key", "정답 고치기"),
     ("delay sign-in", "로그인 늦추기(여러 번 틀림)"),
     ("end session: token reused", "로그인 끝내기(로그인 정보가 두 번 쓰임)"),
     ("end sessions", "로그인 모두 끝내기"),
+    ("enrol device", "기기 등록"),
     ("erase pupil", "학생 자료 완전 삭제"),
     ("erase pupil again", "학생 자료 다시 삭제(복원 뒤)"),
     ("export audit log", "감사 기록 내보내기"),
@@ -35,6 +41,7 @@ pub const DEEDS: &[(&str, &str)] = &[
     ("import problems", "문제 가져오기"),
     ("import pupil", "학생 가져오기(명단)"),
     ("join as parent", "보호자 가입"),
+    ("keep recovery sheet", "복구 안내문 보관"),
     ("link child", "자녀 연결"),
     ("make card", "로그인 카드 만들기"),
     ("make demo school", "연습용 학교 만들기"),
@@ -47,8 +54,10 @@ pub const DEEDS: &[(&str, &str)] = &[
     ("open step", "힌트 열어 주기"),
     ("override grade", "채점 직접 고치기"),
     ("pause lesson", "수업 멈추기"),
+    ("print recovery sheet", "복구 안내문 인쇄"),
     ("record consent", "동의 기록"),
     ("regrade", "다시 채점(정답 고침)"),
+    ("remove backup target", "백업 저장 위치 지우기"),
     ("remove group", "모둠 지우기"),
     ("remove teacher", "반에서 교사 빼기"),
     ("rename pupil", "학생 이름 고치기"),
@@ -57,10 +66,12 @@ pub const DEEDS: &[(&str, &str)] = &[
     ("reset secret", "비밀번호·PIN 다시 만들기"),
     ("resume lesson", "수업 다시 시작"),
     ("revoke api key", "API 키 끝내기"),
+    ("revoke device", "기기 등록 취소"),
     ("revoke session", "로그인 하나 끝내기"),
     ("rotate metrics token", "지표 토큰 바꾸기"),
     ("rotate secrets", "모든 PIN과 비밀번호 새로 하기"),
     ("rotate sign-in keys", "로그인 열쇠 바꾸기"),
+    ("run backup", "백업 실행"),
     ("run retention", "보관 기간 지난 자료 삭제"),
     ("send note", "쪽지 보내기"),
     ("set class", "반 설정 바꾸기"),
@@ -68,6 +79,7 @@ pub const DEEDS: &[(&str, &str)] = &[
     ("set up hub", "허브 처음 설정"),
     ("sign in", "로그인"),
     ("sign out", "로그아웃"),
+    ("take device back", "돌아온 기기 다시 받기(되살린 뒤)"),
     ("take grade back", "직접 고친 채점 되돌리기"),
     ("take pupil back", "돌아온 학생 다시 받기"),
     ("undo correction of key", "정답 고침 되돌리기"),
@@ -78,6 +90,35 @@ pub const DEEDS: &[(&str, &str)] = &[
 /// A deed in Korean; nothing for one that this hub does not write, such as that of a newer one.
 pub fn in_korean(action: &str) -> Option<&'static str> {
     DEEDS.iter().find(|(kept, _)| *kept == action).map(|(_, said)| *said)
+}
+
+/// Single words that stand in the details of rows, and what they are called in Korean.
+const WORDS: &[(&str, &str)] = &[
+    ("account", "계정"),
+    ("ai_text", "AI가 쓴 글"),
+    ("ai_tutor", "AI 도움"),
+    ("answers", "답"),
+    ("audit", "감사 기록"),
+    ("cloud_progress", "클라우드 진도"),
+    ("notes", "쪽지"),
+    ("notices", "알림"),
+    ("online", "온라인"),
+    ("paper", "종이"),
+    ("parent_codes", "보호자 코드"),
+    ("problems", "문제"),
+    ("roster", "명단"),
+    ("roster_changes", "명단 변경"),
+    ("sessions", "로그인"),
+    ("skills", "개념"),
+    ("sms", "문자"),
+];
+
+/// A word of a detail in the reader's language; one that is not on the list stays as it is.
+pub fn word_in(word: &str, language: Language) -> &str {
+    match language {
+        Language::En => word,
+        Language::Ko => WORDS.iter().find(|(kept, _)| *kept == word).map_or(word, |(_, korean)| korean),
+    }
 }
 
 #[cfg(test)]

@@ -149,6 +149,12 @@ pub fn last_seq(conn: &Connection) -> Result<i64, StoreError> {
     found.map_or_else(|| Ok(anchor(conn)?.seq), Ok)
 }
 
+/// Hash of the newest row; that of the anchor if there is none.
+pub fn head(conn: &Connection) -> Result<[u8; 32], StoreError> {
+    let found = conn.prepare_cached(include_str!("last.sql"))?.query_row([], |row| row.get(1)).optional()?;
+    found.map_or_else(|| Ok(anchor(conn)?.hash), Ok)
+}
+
 /// Where the chain begins: after the last row that has been removed for its age, if any has.
 pub fn anchor(conn: &Connection) -> Result<Link, StoreError> {
     let found = conn

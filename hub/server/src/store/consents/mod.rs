@@ -4,7 +4,7 @@ use dreamseed_wire::ids::{ConsentId, UserId};
 use jiff::Timestamp;
 use rusqlite::{Connection, params};
 
-use super::{StoreError, WriteTx, to_time};
+use super::{Committed, StoreError, WriteTx, to_time};
 
 /// A consent as it is given.
 pub struct NewConsent<'a> {
@@ -31,6 +31,7 @@ pub fn add(tx: &WriteTx<'_>, new: &NewConsent<'_>, now: Timestamp) -> Result<Con
         new.text_version,
         now.as_millisecond()
     ])?;
+    tx.publish(Committed::Ledger);
     Ok(id)
 }
 
@@ -76,6 +77,7 @@ pub fn of_pupil(conn: &Connection, pupil: UserId) -> Result<Vec<StoredConsent>, 
 /// Withdraws a consent, once; false if the pupil has no such one.
 pub fn withdraw(tx: &WriteTx<'_>, pupil: UserId, id: ConsentId, now: Timestamp) -> Result<bool, StoreError> {
     let row = params![id, pupil, now.as_millisecond()];
+    tx.publish(Committed::Ledger);
     Ok(tx.conn().prepare_cached(include_str!("withdraw.sql"))?.execute(row)? > 0)
 }
 

@@ -9,7 +9,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{StoreError, WriteTx, audit, retention, roster_changes, to_time};
+use super::{Committed, StoreError, WriteTx, audit, retention, roster_changes, to_time};
 
 /// One erasure as the ledger keeps it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,6 +33,7 @@ pub fn add(
         by,
         entry.erased_at.as_millisecond()
     ])?;
+    tx.publish(Committed::Ledger);
     Ok(())
 }
 
@@ -47,6 +48,11 @@ pub fn list(conn: &Connection) -> Result<Vec<ErasureEntry>, StoreError> {
         entries.push(ErasureEntry { id, pupil_id: row.get(1)?, erased_at: to_time(row.get(2)?) });
     }
     Ok(entries)
+}
+
+/// Whether somebody stands in the ledger.
+pub fn is_erased(conn: &Connection, pupil: UserId) -> Result<bool, StoreError> {
+    Ok(conn.prepare_cached(include_str!("is_erased.sql"))?.exists([pupil])?)
 }
 
 /// Whether something of somebody is still, or again, there.

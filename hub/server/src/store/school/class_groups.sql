@@ -1,1 +1,1 @@
-SELECT id, class_id, name FROM class_groups ORDER BY created_at, id
+SELECT id, name FROM class_groups WHERE class_id = ?1 ORDER BY created_at, id

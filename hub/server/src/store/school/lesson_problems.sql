@@ -1,1 +1,1 @@
-SELECT lesson_id, problem_version_id FROM lesson_problems ORDER BY lesson_id, position
+SELECT problem_version_id FROM lesson_problems WHERE lesson_id = ?1 ORDER BY position

@@ -1,1 +1,1 @@
-SELECT lesson_id, pupil_id FROM lesson_pupils
+SELECT pupil_id FROM lesson_pupils WHERE lesson_id = ?1

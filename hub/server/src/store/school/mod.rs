@@ -1,34 +1,59 @@
-//! Reads the whole school: people without their secrets, classes, lessons and problems.
+//! Reads the school: people without their secrets, classes, lessons and problems; all of it, or what has changed.
 
-use std::{
-    collections::{HashMap, HashSet},
-    sync::Arc,
-};
+use std::{collections::HashMap, sync::Arc};
 
 use dreamseed_wire::{
     class::{ClassGroup, ClassSettings},
     ids::*,
 };
 use jiff::tz::TimeZone;
-use rusqlite::Connection;
+use rusqlite::{Connection, Row};
 
 use super::{StoreError, from_json, from_word, regrades};
-use crate::school::{HubMeta, Lesson, Person, ProblemHead, ProblemVersion, School};
+use crate::{
+    regrading::keys::Correction,
+    school::{Class, HubMeta, Lesson, Lessons, Person, ProblemHead, ProblemVersion, School, SchoolRows},
+};
 
-/// The school as it stands; versions that `before` holds are taken from it, since they never change.
+/// The school as it stands. What never changes is taken from `before` if it is there: versions, and of lessons all but
+/// their timing.
 pub fn read(conn: &Connection, before: &School) -> Result<School, StoreError> {
     // One transaction, so that all tables are of one moment.
     let tx = conn.unchecked_transaction()?;
-    let mut school = School::of(read_hub(&tx)?);
-    read_people(&tx, &mut school)?;
-    read_classes(&tx, &mut school)?;
-    read_problems(&tx, &mut school, before)?;
-    read_corrections(&tx, &mut school)?;
-    read_lessons(&tx, &mut school)?;
-    read_groups(&tx, &mut school)?;
+    let rows = SchoolRows {
+        hub: read_hub(&tx)?,
+        people: read_people(&tx)?,
+        classes: read_classes(&tx)?,
+        lessons: read_all_lessons(&tx, before)?,
+        problems: read_problems(&tx)?,
+        versions: read_versions(&tx, before)?,
+        corrections: read_corrections(&tx)?,
+    };
     tx.finish()?;
-    school.index();
-    Ok(school)
+    Ok(School::of(rows))
+}
+
+/// These lessons as they stand.
+pub fn read_lessons(conn: &Connection, lessons: &[LessonId]) -> Result<Vec<Lesson>, StoreError> {
+    let tx = conn.unchecked_transaction()?;
+    let mut found = Vec::with_capacity(lessons.len());
+    for id in lessons {
+        let mut query = tx.prepare_cached(include_str!("lesson.sql"))?;
+        let mut rows = query.query([id])?;
+        if let Some(row) = rows.next()? {
+            found.push(read_lesson(&tx, row)?);
+        }
+    }
+    tx.finish()?;
+    Ok(found)
+}
+
+/// The groups of a class as they stand.
+pub fn read_groups(conn: &Connection, class: ClassId) -> Result<Vec<ClassGroup>, StoreError> {
+    let tx = conn.unchecked_transaction()?;
+    let groups = groups_of(&tx, class)?;
+    tx.finish()?;
+    Ok(groups)
 }
 
 fn read_hub(conn: &Connection) -> Result<HubMeta, StoreError> {
@@ -43,7 +68,8 @@ fn read_hub(conn: &Connection) -> Result<HubMeta, StoreError> {
     })
 }
 
-fn read_people(conn: &Connection, school: &mut School) -> Result<(), StoreError> {
+fn read_people(conn: &Connection) -> Result<HashMap<UserId, Person>, StoreError> {
+    let mut people = HashMap::new();
     let mut query = conn.prepare_cached(include_str!("people.sql"))?;
     let mut rows = query.query([])?;
     while let Some(row) = rows.next()? {
@@ -58,33 +84,36 @@ fn read_people(conn: &Connection, school: &mut School) -> Result<(), StoreError>
             has_pin: row.get(8)?,
             children: Vec::new(),
         };
-        school.people.insert(row.get(0)?, person);
+        people.insert(row.get(0)?, person);
     }
     let mut query = conn.prepare_cached(include_str!("guardians.sql"))?;
     let mut rows = query.query([])?;
     while let Some(row) = rows.next()? {
         let parent: UserId = row.get(0)?;
-        if let Some(parent) = school.people.get_mut(&parent) {
+        if let Some(parent) = people.get_mut(&parent) {
             parent.children.push(row.get(1)?);
         }
     }
-    Ok(())
+    Ok(people)
 }
 
-fn read_classes(conn: &Connection, school: &mut School) -> Result<(), StoreError> {
+fn read_classes(conn: &Connection) -> Result<HashMap<ClassId, Class>, StoreError> {
+    let mut classes = HashMap::new();
     let mut query = conn.prepare_cached(include_str!("classes.sql"))?;
     let mut rows = query.query([])?;
     while let Some(row) = rows.next()? {
         let id: ClassId = row.get(0)?;
         let named = (row.get(1)?, row.get(2)?, row.get(3)?, from_word(row.get(4)?, "language")?, row.get(5)?);
         let settings = ClassSettings { auto_feedback: row.get(6)?, solution_after_tries: row.get(7)? };
-        school.classes.insert(id, School::new_class(id, named, settings, row.get(8)?));
+        let mut class = School::new_class(id, named, settings, row.get(8)?);
+        class.groups = groups_of(conn, id)?;
+        classes.insert(id, class);
     }
     let mut query = conn.prepare_cached(include_str!("enrolments.sql"))?;
     let mut rows = query.query([])?;
     while let Some(row) = rows.next()? {
         let class: ClassId = row.get(0)?;
-        if let Some(class) = school.classes.get_mut(&class) {
+        if let Some(class) = classes.get_mut(&class) {
             class.pupils.push((row.get(1)?, row.get(2)?));
         }
     }
@@ -92,23 +121,92 @@ fn read_classes(conn: &Connection, school: &mut School) -> Result<(), StoreError
     let mut rows = query.query([])?;
     while let Some(row) = rows.next()? {
         let class: ClassId = row.get(0)?;
-        if let Some(class) = school.classes.get_mut(&class) {
+        if let Some(class) = classes.get_mut(&class) {
             class.teachers.push(row.get(1)?);
         }
     }
-    Ok(())
+    Ok(classes)
 }
 
-fn read_problems(conn: &Connection, school: &mut School, before: &School) -> Result<(), StoreError> {
-    let mut heads = conn.prepare_cached(include_str!("problems.sql"))?;
-    let mut rows = heads.query([])?;
+fn groups_of(conn: &Connection, class: ClassId) -> Result<Vec<ClassGroup>, StoreError> {
+    let mut pupils: HashMap<GroupId, Vec<UserId>> = HashMap::new();
+    let mut query = conn.prepare_cached(include_str!("class_group_pupils.sql"))?;
+    let mut rows = query.query([class])?;
+    while let Some(row) = rows.next()? {
+        pupils.entry(row.get(0)?).or_default().push(row.get(1)?);
+    }
+    let mut groups = Vec::new();
+    let mut query = conn.prepare_cached(include_str!("class_groups.sql"))?;
+    let mut rows = query.query([class])?;
+    while let Some(row) = rows.next()? {
+        let group_id: GroupId = row.get(0)?;
+        let pupil_ids = pupils.remove(&group_id).unwrap_or_default();
+        groups.push(ClassGroup { group_id, name: row.get(1)?, pupil_ids });
+    }
+    Ok(groups)
+}
+
+fn read_all_lessons(conn: &Connection, before: &School) -> Result<Lessons, StoreError> {
+    let mut lessons = Lessons::default();
+    let mut query = conn.prepare_cached(include_str!("lessons.sql"))?;
+    let mut rows = query.query([])?;
+    while let Some(row) = rows.next()? {
+        let lesson = match before.lessons.shared(&row.get(0)?) {
+            Some(known) => {
+                let timing = super::lessons::read_timing(row, TIMING)?;
+                if timing == known.timing {
+                    Arc::clone(known)
+                } else {
+                    Arc::new(Lesson { timing, ..Lesson::clone(known) })
+                }
+            }
+            None => Arc::new(read_lesson(conn, row)?),
+        };
+        lessons.put(lesson);
+    }
+    Ok(lessons)
+}
+
+/// The first column of the timing in a row of a lesson.
+const TIMING: usize = 5;
+
+fn read_lesson(conn: &Connection, row: &Row<'_>) -> Result<Lesson, StoreError> {
+    let lesson_id: LessonId = row.get(0)?;
+    let mut query = conn.prepare_cached(include_str!("lesson_problems.sql"))?;
+    let problems = query.query_map([lesson_id], |row| row.get(0))?.collect::<Result<_, _>>()?;
+    let mut query = conn.prepare_cached(include_str!("lesson_pupils.sql"))?;
+    let pupils = query.query_map([lesson_id], |row| row.get(0))?.collect::<Result<_, _>>()?;
+    Ok(Lesson {
+        lesson_id,
+        class_id: row.get(1)?,
+        title: row.get(2)?,
+        mode: from_word(row.get(3)?, "lesson mode")?,
+        hint_ceiling: from_word(row.get(4)?, "hint ceiling")?,
+        timing: super::lessons::read_timing(row, TIMING)?,
+        problems,
+        pupils,
+    })
+}
+
+fn read_problems(conn: &Connection) -> Result<HashMap<ProblemId, ProblemHead>, StoreError> {
+    let mut problems = HashMap::new();
+    let mut query = conn.prepare_cached(include_str!("problems.sql"))?;
+    let mut rows = query.query([])?;
     while let Some(row) = rows.next()? {
         let head = ProblemHead { archived: row.get(1)?, newest: row.get(2)? };
-        school.problems.insert(row.get(0)?, head);
+        problems.insert(row.get(0)?, head);
     }
-    let mut versions = conn.prepare_cached(include_str!("versions.sql"))?;
+    Ok(problems)
+}
+
+fn read_versions(
+    conn: &Connection,
+    before: &School,
+) -> Result<HashMap<ProblemVersionId, Arc<ProblemVersion>>, StoreError> {
+    let mut versions = HashMap::new();
+    let mut query = conn.prepare_cached(include_str!("versions.sql"))?;
     let mut draft_of = conn.prepare_cached(include_str!("draft.sql"))?;
-    let mut rows = versions.query([])?;
+    let mut rows = query.query([])?;
     while let Some(row) = rows.next()? {
         let id: ProblemVersionId = row.get(0)?;
         let version = match before.versions.get(&id) {
@@ -124,71 +222,18 @@ fn read_problems(conn: &Connection, school: &mut School, before: &School) -> Res
                 })
             }
         };
-        school.versions.insert(id, version);
+        versions.insert(id, version);
     }
-    Ok(())
+    Ok(versions)
 }
 
-fn read_corrections(conn: &Connection, school: &mut School) -> Result<(), StoreError> {
+fn read_corrections(conn: &Connection) -> Result<HashMap<ProblemId, Vec<Correction>>, StoreError> {
+    let mut corrections: HashMap<_, Vec<_>> = HashMap::new();
     let mut query = conn.prepare_cached(include_str!("corrections.sql"))?;
     let mut rows = query.query([])?;
     while let Some(row) = rows.next()? {
         let problem: ProblemId = row.get(0)?;
-        school.corrections.entry(problem).or_default().push(regrades::correction_from(row, 1)?);
+        corrections.entry(problem).or_default().push(regrades::correction_from(row, 1)?);
     }
-    Ok(())
-}
-
-fn read_lessons(conn: &Connection, school: &mut School) -> Result<(), StoreError> {
-    let mut query = conn.prepare_cached(include_str!("lessons.sql"))?;
-    let mut rows = query.query([])?;
-    while let Some(row) = rows.next()? {
-        let lesson = Lesson {
-            lesson_id: row.get(0)?,
-            class_id: row.get(1)?,
-            title: row.get(2)?,
-            mode: from_word(row.get(3)?, "lesson mode")?,
-            hint_ceiling: from_word(row.get(4)?, "hint ceiling")?,
-            timing: super::lessons::read_timing(row, 5)?,
-            problems: Vec::new(),
-            pupils: HashSet::new(),
-        };
-        school.lessons.insert(lesson.lesson_id, lesson);
-    }
-    let mut query = conn.prepare_cached(include_str!("lesson_problems.sql"))?;
-    let mut rows = query.query([])?;
-    while let Some(row) = rows.next()? {
-        let lesson: LessonId = row.get(0)?;
-        if let Some(lesson) = school.lessons.get_mut(&lesson) {
-            lesson.problems.push(row.get(1)?);
-        }
-    }
-    let mut query = conn.prepare_cached(include_str!("lesson_pupils.sql"))?;
-    let mut rows = query.query([])?;
-    while let Some(row) = rows.next()? {
-        let lesson: LessonId = row.get(0)?;
-        if let Some(lesson) = school.lessons.get_mut(&lesson) {
-            lesson.pupils.insert(row.get(1)?);
-        }
-    }
-    Ok(())
-}
-
-fn read_groups(conn: &Connection, school: &mut School) -> Result<(), StoreError> {
-    let mut pupils: HashMap<GroupId, Vec<UserId>> = HashMap::new();
-    let mut query = conn.prepare_cached(include_str!("class_group_pupils.sql"))?;
-    let mut rows = query.query([])?;
-    while let Some(row) = rows.next()? {
-        pupils.entry(row.get(0)?).or_default().push(row.get(1)?);
-    }
-    let mut query = conn.prepare_cached(include_str!("class_groups.sql"))?;
-    let mut rows = query.query([])?;
-    while let Some(row) = rows.next()? {
-        let (group_id, class): (GroupId, ClassId) = (row.get(0)?, row.get(1)?);
-        if let Some(class) = school.classes.get_mut(&class) {
-            let pupil_ids = pupils.remove(&group_id).unwrap_or_default();
-            class.groups.push(ClassGroup { group_id, name: row.get(2)?, pupil_ids });
-        }
-    }
-    Ok(())
+    Ok(corrections)
 }

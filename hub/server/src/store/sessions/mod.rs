@@ -82,10 +82,11 @@ pub fn end_of_user(
     Ok(ended.collect::<Result<_, _>>()?)
 }
 
-/// Ends every session.
-pub fn end_all(tx: &WriteTx<'_>, now: Timestamp, reason: &str) -> Result<(), StoreError> {
-    tx.conn().prepare_cached(include_str!("end_all.sql"))?.execute(params![now.as_millisecond(), reason])?;
-    Ok(())
+/// Ends every session; returns those that it ended.
+pub fn end_all(tx: &WriteTx<'_>, now: Timestamp, reason: &str) -> Result<Vec<SessionId>, StoreError> {
+    let mut query = tx.conn().prepare_cached(include_str!("end_all.sql"))?;
+    let ended = query.query_map(params![now.as_millisecond(), reason], |row| row.get(0))?;
+    Ok(ended.collect::<Result<_, _>>()?)
 }
 
 /// Ends the sessions whose time has passed, such as while the hub was off; returns how many.

@@ -21,14 +21,24 @@ export class LiveClass {
   staleSeconds = $state<number | null>(null);
   /** When the last news came, by the hub's clock; only while the picture is stale. */
   lastNews = $state<number | null>(null);
+  /** The lesson that somebody has chosen; the hub chooses while it is null. */
+  chosen = $state<string | null>(null);
   #client: HubClient;
   #path: string;
   #abort = new AbortController();
   #line = new Line((silent) => this.#fallSilent(silent));
 
-  constructor(client: HubClient, classId: string) {
+  constructor(client: HubClient, classId: string, lessonId: string | null = null) {
     this.#client = client;
     this.#path = `/classes/${encodeURIComponent(classId)}/live`;
+    this.chosen = lessonId;
+  }
+
+  /** Looks at another lesson of the class; the picture before stays until that one is there. */
+  choose(lessonId: string): void {
+    if (lessonId === (this.chosen ?? this.picture?.lesson?.lesson_id)) return;
+    this.chosen = lessonId;
+    this.start();
   }
 
   /** Runs until `stop`. */
@@ -49,7 +59,7 @@ export class LiveClass {
     let tries = 0;
     while (!signal.aborted) {
       try {
-        const picture = await this.#client.get<ClassLive>(this.#path, { signal: AbortSignal.any([signal, AbortSignal.timeout(GIVE_UP_MS)]) });
+        const picture = await this.#client.get<ClassLive>(this.#address(''), { signal: AbortSignal.any([signal, AbortSignal.timeout(GIVE_UP_MS)]) });
         if (signal.aborted) return;
         clock.hear(picture.server_time);
         this.picture = picture;
@@ -57,7 +67,7 @@ export class LiveClass {
         tries = 0;
         this.#line.hear();
         await follow<LiveEvent>({
-          open: (last, inner) => this.#line.dial((both) => this.#client.open(`${this.#path}/events`, last, both), inner),
+          open: (last, inner) => this.#line.dial((both) => this.#client.open(this.#address('/events'), last, both), inner),
           take: (event) => this.#take(event),
           signal,
           after: picture.last_event,
@@ -65,6 +75,11 @@ export class LiveClass {
         await pause(REFETCH_MS, signal);
       } catch (error) {
         if (signal.aborted) return;
+        if (this.chosen !== null && error instanceof ApiProblem && error.status === 404) {
+          // The lesson of an old address is gone: what the hub would show is shown.
+          this.chosen = null;
+          continue;
+        }
         // A request that took too long is a broken line like any other.
         const passing = isAbort(error) || isTimeout(error) || (error instanceof ApiProblem && error.passing);
         if (!passing || this.picture === null) {
@@ -86,6 +101,10 @@ export class LiveClass {
     if (next === 'refetch') return true;
     this.picture = next;
     return false;
+  }
+
+  #address(end: string): string {
+    return `${this.#path}${end}${this.chosen === null ? '' : `?lesson_id=${encodeURIComponent(this.chosen)}`}`;
   }
 
   #fallSilent(ms: number | null): void {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { CellState, ClassLive, LiveEvent, LiveLesson, PupilStanding } from '../../../api/types';
-import { applyEvent, countClass, countColumns, findAttention, isThere, sortRows } from './liveGrid';
+import { applyEvent, countClass, countColumns, findAttention, findElsewhere, isThere, sortRows } from './liveGrid';
 
 function cell(version: string, state: CellState = 'not_started', tries = 0) {
   return { problem_version_id: version, state, tries, last_attempt: tries > 0 ? `try-${version}-${tries}` : null };
@@ -20,6 +20,7 @@ function picture(): ClassLive {
       { pupil: { pupil_id: 'b', number: 2, name: '나' }, standing: away, cells: [cell('p1', 'right', 2), cell('p2')] },
       { pupil: { pupil_id: 'a', number: 1, name: '가' }, standing: working, cells: [cell('p1', 'not_yet', 4), cell('p2', 'helping', 3)] },
     ],
+    open_lessons: [],
     last_event: '1-7',
     server_time: '2026-11-23T05:10:00Z',
   };
@@ -74,6 +75,20 @@ describe('the picture and its events', () => {
     expect(follow(picture(), [{ event: 'lesson', lesson: paused }])).toEqual({ ...picture(), lesson: paused });
     expect(applyEvent(picture(), { event: 'lesson', lesson: { ...lesson, lesson_id: 'next' } })).toBe('refetch');
     expect(applyEvent(picture(), { event: 'beat', server_time: '2026-11-23T05:00:00Z' })).toEqual(picture());
+  });
+
+  test('a lesson that is not looked at: its pause is told beside it, and who is stuck there is found', () => {
+    const other: LiveLesson = { ...lesson, lesson_id: 'other', title: '나' };
+    const stuck: PupilStanding = { ...working, state: 'stuck', stuck: [{ why: 'wrong_in_row', times: 3 }], problem_version_id: 'p9' };
+    const inNeed = [{ pupil: { pupil_id: 'c', number: 3, name: '다' }, standing: stuck }];
+    const open = (state: LiveLesson['state']) => [
+      { lesson, opened_at: '', pupils: 2, attention: [{ pupil: { pupil_id: 'b', number: 2, name: '나' }, standing: stuck }] },
+      { lesson: { ...other, state }, opened_at: '', pupils: 1, attention: inNeed },
+    ];
+    const told = follow(picture(), [{ event: 'open_lessons', open_lessons: open('open') }]);
+    expect(findElsewhere(told).map(({ lesson, one }) => [lesson.title, one.pupil.name])).toEqual([['나', '다']]);
+    const paused = follow(told, [{ event: 'lesson', lesson: { ...other, state: 'paused' } }]);
+    expect(paused).toEqual({ ...picture(), open_lessons: open('paused') });
   });
 
   test('an answer to another lesson or to another version is not of this picture', () => {

@@ -2,9 +2,9 @@
  * The class picture as rows and columns, and how one event changes it. The hub computes the picture and how every pupil
  * fares; here it is only turned round for the eye. Pure: the same picture and events give the same rows.
  */
-import type { ClassLive, LiveCell, LiveEvent, LivePupil, ProblemSummary, StuckReason } from '../../../api/types';
+import type { ClassLive, LiveCell, LiveEvent, LiveLesson, LivePupil, OpenLessonNow, ProblemSummary, PupilInNeed, StuckReason } from '../../../api/types';
 
-/** Whoever was there and is gone this long is put forward. */
+/** Whoever was there and is gone this long is put forward, as the hub does for the other lessons. */
 export const LONG_AWAY_MINUTES = 5;
 
 /** A problem of the lesson as a column. */
@@ -54,7 +54,9 @@ export function applyEvent(picture: ClassLive, event: LiveEvent): ClassLive | 'r
     case 'beat':
       return picture;
     case 'lesson':
-      return event.lesson.lesson_id === picture.lesson?.lesson_id ? { ...picture, lesson: event.lesson } : 'refetch';
+      return changeLesson(picture, event.lesson);
+    case 'open_lessons':
+      return { ...picture, open_lessons: event.open_lessons };
     case 'pupil':
       if (event.lesson_id !== picture.lesson?.lesson_id) return picture;
       if (!hasPupil(picture, event.pupil_id)) return 'refetch';
@@ -103,6 +105,16 @@ export function findAttention(picture: ClassLive, now: number): Attention[] {
     .sort((a, b) => ORDER[a.kind] - ORDER[b.kind] || graveness(a.pupil) - graveness(b.pupil) || (b.minutes ?? 0) - (a.minutes ?? 0) || a.pupil.pupil.number - b.pupil.pupil.number);
 }
 
+/** The other lessons of the class that are not over. */
+export function otherLessons(picture: ClassLive): OpenLessonNow[] {
+  return picture.open_lessons.filter((one) => one.lesson.lesson_id !== picture.lesson?.lesson_id);
+}
+
+/** Who may need the teacher in the other lessons; the hub has put them in order. */
+export function findElsewhere(picture: ClassLive): { lesson: LiveLesson; one: PupilInNeed }[] {
+  return otherLessons(picture).flatMap(({ lesson, attention }) => attention.map((one) => ({ lesson, one })));
+}
+
 /** The class in figures. */
 export function countClass(picture: ClassLive): ClassFigures {
   const cells = picture.pupils.flatMap((pupil) => pupil.cells);
@@ -138,6 +150,13 @@ export function minutesSince(at: string | null | undefined, now: number): number
 
 const ORDER: Record<Attention['kind'], number> = { stuck: 0, asking: 1, away: 2 };
 const GRAVE: Record<StuckReason['why'], number> = { same_mistake: 0, wrong_in_row: 1, help_used_up: 2, long_on_one: 3 };
+
+function changeLesson(picture: ClassLive, lesson: LiveLesson): ClassLive | 'refetch' {
+  const isShown = lesson.lesson_id === picture.lesson?.lesson_id;
+  if (!isShown && !picture.open_lessons.some((one) => one.lesson.lesson_id === lesson.lesson_id)) return 'refetch';
+  const open_lessons = picture.open_lessons.map((one) => (one.lesson.lesson_id === lesson.lesson_id ? { ...one, lesson } : one));
+  return { ...picture, lesson: isShown ? lesson : picture.lesson, open_lessons };
+}
 
 function graveness(pupil: LivePupil): number {
   return Math.min(...pupil.standing.stuck.map((reason) => GRAVE[reason.why]), 9);

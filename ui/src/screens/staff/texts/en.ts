@@ -1,4 +1,5 @@
 import type { ko } from './ko';
+import { en as backup } from './backup.ts';
 import { en as exchange } from './exchange.ts';
 import { en as faults } from './faults.ts';
 import { en as house } from './house.ts';
@@ -11,6 +12,7 @@ export const en: Record<keyof typeof ko, string> = {
   ...liveEn,
   ...people,
   ...reports,
+  ...backup,
   ...exchange,
   ...house,
   ...faults,

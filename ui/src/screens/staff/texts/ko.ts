@@ -1,3 +1,4 @@
+import { ko as backup } from './backup.ts';
 import { ko as exchange } from './exchange.ts';
 import { ko as faults } from './faults.ts';
 import { ko as house } from './house.ts';
@@ -10,6 +11,7 @@ export const ko = {
   ...liveKo,
   ...people,
   ...reports,
+  ...backup,
   ...exchange,
   ...house,
   ...faults,

@@ -1,0 +1,1 @@
+SELECT pupil_id, proof, hash FROM deposits

@@ -1,0 +1,1 @@
+INSERT OR REPLACE INTO facts (name, value, hash) VALUES (?1, ?2, ?3)

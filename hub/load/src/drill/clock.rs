@@ -1,0 +1,179 @@
+//! `clock`: the machine's clock is wrong, by a flat battery or a typing error. Backups go on, nothing old is removed,
+//! and answers stay in the order in which they came.
+//!
+//! Each hub runs under libfaketime with a clock that goes sixty times as fast, since a hub leaves two minutes to the
+//! lesson before it looks after backups by itself.
+
+use super::{Drill, back_up_by_admin, console::Console};
+use crate::{
+    hub_process::{Circumstances, HubProcess, ModelUse},
+    report::{Report, Target, tell},
+    school::{SchoolCopy, SchoolSize},
+};
+use anyhow::{Context, Result, ensure};
+use dreamseed_client::Hub;
+use dreamseed_wire::{
+    attempt::SubmitAnswer,
+    backup::{BackupState, BackupTroubleCode},
+    ids::*,
+};
+use jiff::{SignedDuration, Timestamp};
+use serde::Deserialize;
+use std::time::Duration;
+
+/// Snapshots that stay whatever the clock says.
+const AT_LEAST: u64 = 7;
+/// Wall-clock time in which two minutes pass for a hub.
+const SETTLED: Duration = Duration::from_millis(2_300);
+const ANSWERS_EACH: usize = 5;
+
+/// A clock and what a hub should make of it.
+struct Wrong {
+    name: &'static str,
+    at: Timestamp,
+    /// Nothing old may be removed, and the target says why.
+    is_unbelievable: bool,
+}
+
+/// Runs a hub under one clock after the other and reports what was lost of backups and order.
+pub async fn set_clock_wrong(drill: &Drill<'_>, report: &mut Report) -> Result<()> {
+    ensure!(
+        drill.faketime.exists(),
+        "no libfaketime at {}: install the package faketime, or name the library by DREAMSEED_FAKETIME",
+        drill.faketime.display()
+    );
+    let school = SchoolCopy::make(drill.hub, drill.schools, SchoolSize::Demo).await?;
+    let stick = school.folder().join("stick");
+    std::fs::create_dir(&stick)?;
+    let console = Console::new(drill.hub, &school.data());
+    console.add_folder("stick", &stick).await?;
+    // A week and two days, a backup each day, as the hub's own clock would have made them.
+    for day in (1..=AT_LEAST as i64 + 2).rev() {
+        let at = drill.now - SignedDuration::from_hours(24 * day);
+        let then = clock_of(drill, at, 1);
+        Console::new(drill.hub, &school.data()).in_environment(&then).back_up(None).await?;
+    }
+    let day = SignedDuration::from_hours(24);
+    let at = |text: &str| text.parse::<Timestamp>().context("a time");
+    let mut clocks = vec![
+        Wrong { name: "right", at: drill.now, is_unbelievable: false },
+        Wrong { name: "1970", at: at("1970-01-02T00:00:00Z")?, is_unbelievable: true },
+        Wrong { name: "2099", at: at("2099-06-01T00:00:00Z")?, is_unbelievable: true },
+    ];
+    if !drill.is_short {
+        clocks.push(Wrong { name: "a day back", at: drill.now - day + SignedDuration::from_hours(1), is_unbelievable: false });
+        clocks.push(Wrong { name: "a day on", at: drill.now + day, is_unbelievable: false });
+        clocks.push(Wrong { name: "1970 again", at: at("1970-01-01T00:00:10Z")?, is_unbelievable: true });
+    }
+    // The holidays are over: now old ones may go, but never the last seven.
+    let holidays = drill.now + SignedDuration::from_hours(24 * 60);
+    clocks.push(Wrong { name: "60 days on", at: holidays, is_unbelievable: false });
+
+    let mut order: Vec<(UserId, AttemptId, i64)> = Vec::new();
+    let (mut removed, mut unnamed, mut missing, mut fewest) = (0_u64, 0_u64, 0_u64, u64::MAX);
+    for clock in &clocks {
+        let before = count_snapshots(&stick)?;
+        let (state, answers) = run_under(drill, &school, clock).await.with_context(|| clock.name)?;
+        let after = count_snapshots(&stick)?;
+        let target = state.targets.first().context("a target")?;
+        let code = target.trouble.as_ref().map(|trouble| trouble.code);
+        tell(&format!("clock: {}: {before} backups before, {after} after, trouble {code:?}", clock.name));
+        if clock.is_unbelievable {
+            removed += (before + 1).saturating_sub(after);
+            unnamed += u64::from(code != Some(BackupTroubleCode::Clock));
+        } else {
+            unnamed += u64::from(code.is_some());
+        }
+        fewest = fewest.min(u64::from(target.snapshots));
+        order.extend(answers);
+    }
+    let tokens = school.mint_tokens(drill.hub).await?;
+    let hub = HubProcess::start(drill.hub, &school.data(), &school.log(), ModelUse::None).await?;
+    let client = Hub::new(&format!("http://{}", hub.address))?;
+    for (pupil_id, attempt_id, hub_seq) in &order {
+        let token = tokens.iter().find(|(pupil, _)| pupil == pupil_id).context("a token of the pupil")?;
+        let found = client.with_token(&*token.1).attempt(*attempt_id).await;
+        missing += u64::from(!found.is_ok_and(|view| view.hub_seq == *hub_seq));
+    }
+    hub.stop().await?;
+    let disordered = order.windows(2).filter(|two| two[1].2 <= two[0].2).count();
+
+    let at_most = |figure| Some(Target::AtMost(figure));
+    report.add(("clock", "backups", "clocks"), clocks.len() as f64, "", None);
+    report.add(("clock", "backups", "removed_by_a_wrong_clock"), removed as f64, "", at_most(0.0));
+    report.add(("clock", "backups", "trouble_not_as_it_is"), unnamed as f64, "", at_most(0.0));
+    report.add(("clock", "backups", "fewest"), fewest as f64, "", Some(Target::AtLeast(AT_LEAST as f64)));
+    report.add(("clock", "answers", "acks"), order.len() as f64, "", None);
+    report.add(("clock", "answers", "lost"), missing as f64, "", at_most(0.0));
+    report.add(("clock", "answers", "out_of_order"), disordered as f64, "", at_most(0.0));
+    Ok(())
+}
+
+/// Starts a hub under a clock, answers, lets it back up and tidy, and ends it. How its backups stand, and what was
+/// acknowledged in the order of the answers.
+async fn run_under(
+    drill: &Drill<'_>,
+    school: &SchoolCopy,
+    clock: &Wrong,
+) -> Result<(BackupState, Vec<(UserId, AttemptId, i64)>)> {
+    let console = Console::new(drill.hub, &school.data());
+    let tokens = mint_tokens(drill, school, clock.at).await?;
+    let environment = [console.environment(), clock_of(drill, clock.at, 60)].concat();
+    let circumstances = Circumstances { port: 0, environment };
+    let hub = HubProcess::start_in(drill.hub, &school.data(), &school.log(), ModelUse::None, &circumstances).await?;
+    let settled = tokio::time::sleep(SETTLED);
+    let client = Hub::new(&format!("http://{}", hub.address))?;
+    let work = school.prepare_work(hub.address, tokens, clock.at).await?;
+    let mut answers = Vec::new();
+    for number in 0..ANSWERS_EACH {
+        let pupil = &work.pupils[number % work.pupils.len()];
+        let template = work.classes[pupil.class].pick(number as u64);
+        let answer = SubmitAnswer { attempt_id: AttemptId::new(), occurred_at: None, ..template.submit.clone() };
+        let receipt = client.with_token(&*pupil.token).submit_answer(&answer).await.context("an answer")?;
+        answers.push((pupil.pupil_id, receipt.attempt_id, receipt.hub_seq));
+    }
+    settled.await;
+    let admin = client.stranger();
+    admin.sign_in_password(&school.accounts.admin.login_name, &school.accounts.admin.password).await?;
+    let state = back_up_by_admin(&admin).await?;
+    hub.stop().await?;
+    Ok((state, answers))
+}
+
+/// Tokens of the pupils that are valid under this clock.
+async fn mint_tokens(drill: &Drill<'_>, school: &SchoolCopy, at: Timestamp) -> Result<Vec<(UserId, String)>> {
+    #[derive(Deserialize)]
+    struct Minted {
+        pupil_id: UserId,
+        access_token: String,
+    }
+    let console = Console::new(drill.hub, &school.data()).in_environment(&clock_of(drill, at, 1));
+    let said = console.tell(&["tokens", "--count", "60"]).await?;
+    let lines = said.lines().filter(|line| line.starts_with('{'));
+    lines
+        .map(|line| {
+            let Minted { pupil_id, access_token } = serde_json::from_str(line)?;
+            Ok((pupil_id, access_token))
+        })
+        .collect()
+}
+
+/// The environment of a process whose clock shows `at` when it starts and goes so many times as fast.
+fn clock_of(drill: &Drill<'_>, at: Timestamp, speed: u32) -> Vec<(String, String)> {
+    let shown = at.strftime("@%Y-%m-%d %H:%M:%S");
+    [
+        ("LD_PRELOAD", drill.faketime.display().to_string()),
+        ("FAKETIME", format!("{shown} x{speed}")),
+        ("TZ", "UTC".to_owned()),
+        // Waits are by the monotonic clock, which nobody can set.
+        ("FAKETIME_DONT_FAKE_MONOTONIC", "1".to_owned()),
+        ("DONT_FAKE_MONOTONIC", "1".to_owned()),
+    ]
+    .map(|(name, value)| (name.to_owned(), value))
+    .to_vec()
+}
+
+/// Snapshots that lie in a repository.
+fn count_snapshots(folder: &std::path::Path) -> Result<u64> {
+    Ok(std::fs::read_dir(folder.join("snapshots"))?.count() as u64)
+}

@@ -1,0 +1,62 @@
+//! A small disk of its own: an ext4 file system in a file, mounted for as long as a drill needs it.
+
+use anyhow::{Context, Result, bail, ensure};
+use std::{
+    fs::File,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+/// A mounted disk. Dropping it unmounts it and removes its file.
+#[derive(Debug)]
+pub struct LoopDisk {
+    image: PathBuf,
+    at: PathBuf,
+}
+
+impl LoopDisk {
+    /// Makes a disk of so many megabytes (10⁶ bytes) and mounts it below `folder`. `None` if whoever runs the drill has
+    /// said that this user may not mount.
+    ///
+    /// # Errors
+    /// The user may not mount and has not said so.
+    pub fn mount(folder: &Path, name: &str, megabytes: u64, may_mount: bool) -> Result<Option<Self>> {
+        if !may_mount {
+            return Ok(None);
+        }
+        let (image, at) = (folder.join(format!("{name}.img")), folder.join(name));
+        std::fs::create_dir(&at)?;
+        File::create_new(&image)?.set_len(megabytes * 1_000_000)?;
+        // No room is kept for root: the disk is to be full for everybody at once.
+        run(Command::new("mkfs.ext4").args(["-q", "-F", "-m", "0"]).arg(&image))
+            .context("making a file system of its own: install e2fsprogs")?;
+        run(Command::new("mount").args(["-o", "loop"]).arg(&image).arg(&at))
+            .context("this drill mounts a disk: run it as root, or set DREAMSEED_NO_MOUNT to leave it out")?;
+        Ok(Some(Self { image, at }))
+    }
+
+    /// Where it is mounted.
+    pub fn path(&self) -> &Path {
+        &self.at
+    }
+}
+
+impl Drop for LoopDisk {
+    fn drop(&mut self) {
+        // Lazily: a process that was killed may still hold a file.
+        let _ = Command::new("umount").arg("-l").arg(&self.at).status();
+        let _ = std::fs::remove_file(&self.image);
+    }
+}
+
+fn run(command: &mut Command) -> Result<()> {
+    let program = command.get_program().to_owned();
+    let Ok(done) = command.output() else { bail!("{} cannot be started", program.display()) };
+    ensure!(
+        done.status.success(),
+        "{}: {}",
+        program.display(),
+        String::from_utf8_lossy(&done.stderr).trim()
+    );
+    Ok(())
+}

@@ -1,0 +1,148 @@
+//! What can be wrong with a target, in words: what happened, what it means, one next step.
+
+use dreamseed_sync::SyncError;
+use dreamseed_wire::{Language, backup::BackupTroubleCode};
+
+/// What an error of a repository means for the school.
+pub fn code_of(err: &SyncError) -> BackupTroubleCode {
+    match err {
+        SyncError::Gone { .. } => BackupTroubleCode::Gone,
+        SyncError::Unreachable { .. } => BackupTroubleCode::Unreachable,
+        SyncError::ReadOnly { .. } => BackupTroubleCode::ReadOnly,
+        SyncError::Full { .. } => BackupTroubleCode::Full,
+        SyncError::Refused { .. } => BackupTroubleCode::Refused,
+        SyncError::Clock { .. } => BackupTroubleCode::Clock,
+        SyncError::WrongPassword { .. } => BackupTroubleCode::WrongPassword,
+        // Another disk lies where the school's was.
+        SyncError::Swapped { .. } | SyncError::NotEmptyNotOurs { .. } => BackupTroubleCode::OtherSchool,
+        SyncError::Damaged { .. } => BackupTroubleCode::Damaged,
+        SyncError::TwoRuns { .. }
+        | SyncError::NoBackups { .. }
+        | SyncError::NoSnapshot { .. }
+        | SyncError::RestoreNotEmpty { .. }
+        | SyncError::Io { .. } => BackupTroubleCode::Failed,
+    }
+}
+
+/// What is wrong, and the one next step, in the reader's language.
+pub fn describe(code: BackupTroubleCode, language: Language) -> (&'static str, &'static str) {
+    match (code, language) {
+        (BackupTroubleCode::Gone, Language::Ko) => (
+            "저장 위치의 폴더가 없습니다. USB가 빠졌거나 NAS가 연결되지 않은 것 같습니다. 이 위치로는 새 백업이 만들어지지 않습니다.",
+            "USB를 다시 꽂거나 NAS를 연결하세요. 다음 차례에 저절로 이어집니다.",
+        ),
+        (BackupTroubleCode::Gone, Language::En) => (
+            "The target's folder is not there: the USB stick is out or the NAS is not mounted. No new backup is made there.",
+            "Plug the stick in again or mount the NAS. The next run goes on by itself.",
+        ),
+        (BackupTroubleCode::Unreachable, Language::Ko) => (
+            "저장 위치의 서버가 대답하지 않습니다. 허브는 계속 시도하며, 수업에는 영향이 없습니다.",
+            "이 PC의 인터넷 연결과 방화벽(TCP 443)을 확인하세요.",
+        ),
+        (BackupTroubleCode::Unreachable, Language::En) => (
+            "The target's server does not answer. The hub goes on trying, and lessons are not affected.",
+            "Check this PC's internet connection and the firewall (TCP 443).",
+        ),
+        (BackupTroubleCode::ReadOnly, Language::Ko) => (
+            "저장 위치에 쓸 수 없습니다. 쓰기 금지이거나 허브 사용자의 폴더가 아닙니다.",
+            "USB의 잠금을 풀거나, 폴더의 주인을 허브 사용자(dreamseed)로 바꾸세요.",
+        ),
+        (BackupTroubleCode::ReadOnly, Language::En) => (
+            "The target cannot be written: it is write-protected, or the folder is not the hub user's.",
+            "Unlock the stick, or make the hub's user (dreamseed) the owner of the folder.",
+        ),
+        (BackupTroubleCode::Full, Language::Ko) => (
+            "저장 위치가 가득 찼습니다. 전에 만든 백업은 그대로 있습니다.",
+            "그 디스크에서 다른 파일을 지우거나 더 큰 디스크를 저장 위치로 추가하세요.",
+        ),
+        (BackupTroubleCode::Full, Language::En) => (
+            "The target is full. The backups that are there stay as they are.",
+            "Delete other files from that disk, or add a larger disk as a target.",
+        ),
+        (BackupTroubleCode::Refused, Language::Ko) => (
+            "저장 위치가 거절했습니다. 주소, 버킷 이름, 리전, 키 가운데 하나가 맞지 않습니다.",
+            "네 가지를 저장소 회사의 화면과 하나씩 맞춰 본 뒤 저장 위치를 지우고 다시 추가하세요.",
+        ),
+        (BackupTroubleCode::Refused, Language::En) => (
+            "The target refuses: its endpoint, bucket name, region or keys are not right.",
+            "Compare the four with the page of the storage provider, then remove the target and add it again.",
+        ),
+        (BackupTroubleCode::WrongPassword, Language::Ko) => (
+            "저장 위치에 있는 백업이 이 허브의 비밀번호로 열리지 않습니다. 다른 비밀번호로 만든 백업입니다.",
+            "다른 빈 폴더나 다른 접두사(prefix)를 쓰세요. 이 학교의 예전 백업이면 그 복구 안내문으로 되살리세요.",
+        ),
+        (BackupTroubleCode::WrongPassword, Language::En) => (
+            "The backups at the target do not open with this hub's password: they were made with another one.",
+            "Use another, empty folder or another prefix. If they are this school's older backups, restore with their recovery sheet.",
+        ),
+        (BackupTroubleCode::OtherSchool, Language::Ko) => (
+            "저장 위치에 다른 학교(다른 허브)의 백업이 있습니다. 섞이지 않도록 아무것도 쓰지 않았습니다.",
+            "이 학교의 USB가 맞는지 확인하거나, 다른 빈 폴더나 다른 접두사를 쓰세요.",
+        ),
+        (BackupTroubleCode::OtherSchool, Language::En) => (
+            "The backups at the target are another school's (another hub's). Nothing was written, so that they do not mix.",
+            "Check that this is the right stick, or use another, empty folder or another prefix.",
+        ),
+        (BackupTroubleCode::TwoHubs, Language::Ko) => (
+            "이 허브와 같은 이름표를 가진 다른 컴퓨터가 같은 곳에 백업하고 있습니다. 두 곳의 답이 서로 다를 수 있습니다. 백업은 계속하고 아무것도 지우지 않습니다.",
+            "두 컴퓨터 가운데 수업에 쓰지 않는 허브를 끄세요.",
+        ),
+        (BackupTroubleCode::TwoHubs, Language::En) => (
+            "Another machine with this hub's identity backs up to the same place; their answers may differ. Backups go on and nothing is removed.",
+            "Switch off the one of the two hubs that lessons do not use.",
+        ),
+        (BackupTroubleCode::Damaged, Language::Ko) => (
+            "저장 위치에서 다시 읽은 백업이 원본과 맞지 않습니다. 그 디스크가 상했을 수 있습니다. 다른 저장 위치의 백업은 그대로 쓸 수 있습니다.",
+            "그 디스크를 새것으로 바꾸고, 새 폴더를 저장 위치로 추가하세요.",
+        ),
+        (BackupTroubleCode::Damaged, Language::En) => (
+            "What was read back from the target does not fit. Its disk may be failing. Backups at other targets can still be used.",
+            "Replace that disk and add a new folder as a target.",
+        ),
+        (BackupTroubleCode::Clock, Language::Ko) => (
+            "이 PC의 시계가 맞지 않는 것 같습니다. 백업은 계속하지만 오래된 백업을 지우지 않습니다.",
+            "컴퓨터의 날짜와 시각을 맞추세요(timedatectl set-time).",
+        ),
+        (BackupTroubleCode::Clock, Language::En) => (
+            "This PC's clock cannot be right. Backups go on, but no old one is removed.",
+            "Set the computer's date and time (timedatectl set-time).",
+        ),
+        (BackupTroubleCode::Failed, Language::Ko) => (
+            "백업이 끝나지 못했습니다. 전에 만든 백업은 그대로 있고, 허브가 다시 시도합니다.",
+            "계속되면 `dreamseed-hub doctor`를 실행하고 로그의 backup 줄을 확인하세요.",
+        ),
+        (BackupTroubleCode::Failed, Language::En) => (
+            "The backup did not get to its end. Earlier backups stay as they are, and the hub tries again.",
+            "If it goes on, run `dreamseed-hub doctor` and look at the lines of `backup` in the log.",
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_trouble_is_said_in_both_languages_with_one_step() {
+        for code in [
+            BackupTroubleCode::Gone,
+            BackupTroubleCode::Unreachable,
+            BackupTroubleCode::ReadOnly,
+            BackupTroubleCode::Full,
+            BackupTroubleCode::Refused,
+            BackupTroubleCode::WrongPassword,
+            BackupTroubleCode::OtherSchool,
+            BackupTroubleCode::TwoHubs,
+            BackupTroubleCode::Damaged,
+            BackupTroubleCode::Clock,
+            BackupTroubleCode::Failed,
+        ] {
+            let ((ko, ko_step), (en, en_step)) = (describe(code, Language::Ko), describe(code, Language::En));
+            for text in [ko, ko_step] {
+                assert!(text.chars().any(|c| ('가'..='힣').contains(&c)), "{text}");
+                assert!(text.ends_with(['.', ')']), "{text}");
+            }
+            assert!(en.is_ascii() && en_step.is_ascii(), "{en} {en_step}");
+        }
+    }
+}

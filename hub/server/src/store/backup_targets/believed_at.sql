@@ -1,0 +1,1 @@
+SELECT believed_at FROM backup_clock WHERE one = 1

@@ -1,0 +1,1 @@
+DELETE FROM backup_targets WHERE name = ?1

@@ -1,0 +1,1 @@
+SELECT count(*) FROM devices WHERE revoked_at IS NULL

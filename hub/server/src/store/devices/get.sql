@@ -1,0 +1,3 @@
+SELECT id, name, public_key, enrolled_by, created_at, revoked_at, returned_at, last_seen_at
+FROM devices
+WHERE id = ?1

@@ -1,0 +1,1 @@
+SELECT 1 FROM erasures WHERE pupil_id = ?1

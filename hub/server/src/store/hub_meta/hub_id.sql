@@ -1,0 +1,1 @@
+SELECT hub_id FROM hub WHERE one = 1

@@ -1,0 +1,1 @@
+SELECT EXISTS (SELECT 1 FROM security_ledger WHERE entry ->> 'kind' = ?1 AND entry ->> 'device_id' = ?2)

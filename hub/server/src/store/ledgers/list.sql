@@ -1,0 +1,1 @@
+SELECT entry FROM security_ledger ORDER BY at, id

@@ -1,0 +1,136 @@
+//! Copies of the whole database, for backups: made beside a working hub, and checked to the last row.
+
+use std::{collections::BTreeMap, path::Path};
+
+use dreamseed_wire::ids::{EpochId, HubId};
+use rusqlite::{Connection, OptionalExtension};
+
+use super::{StoreError, attempts, audit, hub_meta, inspection::open_for_reading};
+
+/// What a database holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Facts {
+    pub hub_id: HubId,
+    pub school: String,
+    pub epoch: i64,
+    pub epoch_id: EpochId,
+    pub max_hub_seq: i64,
+    pub schema: u32,
+    /// Hash of the newest row of the audit log; zeros if there never was one.
+    pub audit_head: [u8; 32],
+    /// Rows of each table.
+    pub tables: BTreeMap<String, u64>,
+    /// BLAKE3 over the row hashes of all answers in the order of record.
+    pub rows_digest: [u8; 32],
+}
+
+/// What is wrong with a database.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fault {
+    /// As SQLite says it, or a row that points to nothing.
+    Damaged(String),
+    /// This answer does not fit its hash.
+    Answer(i64),
+}
+
+/// Copies a database into the new file `into`, defragmented, beside a hub that works with it: holds one read transaction for
+/// as long as it takes, and little memory. The copy is not forced to the disk: the commits of a lesson would wait for it.
+///
+/// # Errors
+/// A disk that is full or fails; a file that is there already; a database that is damaged.
+pub fn copy(database: &Path, into: &Path) -> Result<(), StoreError> {
+    let conn = open_for_reading(database)?;
+    conn.pragma_update(None, "temp_store", "FILE")?;
+    // Reading is in order and each page is needed once.
+    conn.pragma_update(None, "cache_size", -1024)?;
+    // The copy is not forced to the disk, as whoever asks for it says.
+    conn.pragma_update(None, "synchronous", "OFF")?;
+    let into = into.to_str().ok_or(StoreError::BadValue { what: "path of the copy" })?;
+    conn.execute(include_str!("copy.sql"), [into])?;
+    Ok(())
+}
+
+/// Opens a copy, for reading only.
+///
+/// # Errors
+/// No such file, or another program's.
+pub fn open(copy: &Path) -> Result<Connection, StoreError> {
+    let conn = open_for_reading(copy)?;
+    conn.pragma_update(None, "temp_store", "FILE")?;
+    Ok(conn)
+}
+
+/// Looks at everything that can be wrong in itself: pages, indexes, references, and the hash of each answer.
+///
+/// # Errors
+/// A file that cannot be read at all.
+pub fn find_fault(conn: &Connection) -> Result<Option<Fault>, StoreError> {
+    let said: String = conn.pragma_query_value(None, "integrity_check", |row| row.get(0))?;
+    if said != "ok" {
+        return Ok(Some(Fault::Damaged(said)));
+    }
+    let dangling: Option<String> =
+        conn.query_row(include_str!("find_dangling.sql"), [], |row| row.get(0)).optional()?;
+    if let Some(table) = dangling {
+        return Ok(Some(Fault::Damaged(format!("a row of {table} points to one that is not there"))));
+    }
+    // Newest first, row by row: nothing is gathered but what does not fit.
+    Ok(attempts::find_damaged(conn, u32::MAX)?.first().copied().map(Fault::Answer))
+}
+
+/// What a database holds, to be compared with what a manifest says.
+///
+/// # Errors
+/// A file that cannot be read.
+pub fn facts(conn: &Connection) -> Result<Facts, StoreError> {
+    let (hub_id, school, epoch, epoch_id) = identity(conn)?;
+    Ok(Facts {
+        hub_id,
+        school,
+        epoch,
+        epoch_id,
+        max_hub_seq: hub_meta::last_seq(conn)?,
+        schema: conn.pragma_query_value(None, "user_version", |row| row.get(0))?,
+        audit_head: audit::head(conn)?,
+        tables: count_rows(conn)?,
+        rows_digest: digest_answers(conn)?,
+    })
+}
+
+/// Whose database this is: the hub, its school, and the epoch's number and id.
+pub fn identity(conn: &Connection) -> Result<(HubId, String, i64, EpochId), StoreError> {
+    Ok(conn.query_row(include_str!("identity.sql"), [], |row| {
+        Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
+    })?)
+}
+
+/// The epochs that led to the current one, itself first.
+pub fn lineage(conn: &Connection) -> Result<Vec<EpochId>, StoreError> {
+    let mut query = conn.prepare(include_str!("lineage.sql"))?;
+    let ids = query.query_map([], |row| row.get(0))?;
+    Ok(ids.collect::<Result<_, _>>()?)
+}
+
+fn count_rows(conn: &Connection) -> Result<BTreeMap<String, u64>, StoreError> {
+    let mut query = conn.prepare(include_str!("tables.sql"))?;
+    let names: Vec<String> = query.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
+    let mut counts = BTreeMap::new();
+    for name in names {
+        // A name cannot be a parameter; these are the schema's own.
+        let quoted = name.replace('"', "\"\"");
+        let count: i64 =
+            conn.query_row(&format!("SELECT count(*) FROM \"{quoted}\""), [], |row| row.get(0))?;
+        counts.insert(name, count.unsigned_abs());
+    }
+    Ok(counts)
+}
+
+fn digest_answers(conn: &Connection) -> Result<[u8; 32], StoreError> {
+    let mut query = conn.prepare(include_str!("row_hashes.sql"))?;
+    let mut rows = query.query([])?;
+    let mut hasher = blake3::Hasher::new();
+    while let Some(row) = rows.next()? {
+        hasher.update(row.get_ref(0)?.as_blob().map_err(|_| StoreError::BadValue { what: "row hash" })?);
+    }
+    Ok(*hasher.finalize().as_bytes())
+}

@@ -1,0 +1,1 @@
+SELECT row_hash FROM attempts ORDER BY hub_seq

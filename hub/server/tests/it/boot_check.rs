@@ -1,0 +1,319 @@
+//! A hub that finds its database damaged puts a verified backup in its place, keeps the evidence, and goes on in a new epoch;
+//! one whose disk fails acknowledges nothing more and ends.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Stdio,
+    sync::Arc,
+    time::Duration,
+};
+
+use dreamseed_client::Hub as Client;
+use dreamseed_hub::{
+    backup::{
+        job::{self, Event, Job, JobTarget},
+        targets,
+    },
+    demo::{ACCOUNTS_FILE, DemoAccounts},
+    hub::Hub,
+};
+use dreamseed_models::scripted::{Script, ScriptedEngine};
+use dreamseed_testkit::{Given, Person, TestHub, sum_problem, within};
+use dreamseed_wire::{
+    Language,
+    answer::Answer,
+    attempt::SubmitAnswer,
+    backup::EpochReason,
+    hub::NoticeCode,
+    ids::{AttemptId, HubId},
+};
+use tokio::{
+    io::{AsyncBufReadExt, BufReader},
+    process::{Child, Command},
+};
+
+const PAGE: usize = 4096;
+
+/// Adds a folder as a target and backs the running hub up to it.
+async fn back_up(hub: &TestHub, folder: &Path) {
+    let (data, hub_id) = (hub.data().to_owned(), hub.ctx().receipts.hub_id());
+    let (now, scratch, folder) = (hub.ctx().started_at, data.join("backup/scratch"), folder.to_owned());
+    let done = tokio::task::spawn_blocking(move || {
+        add_target(&data, hub_id, &folder);
+        let job = Job {
+            data,
+            scratch,
+            config_file: None,
+            instance_id: uuid::Uuid::now_v7(),
+            now,
+            believed_at: now,
+            upload_kib_per_s: 0,
+            keep_days: 30,
+            at_least: 7,
+            targets: vec![JobTarget { name: "usb".into(), back_up: true, ..JobTarget::default() }],
+        };
+        let trouble = parking_lot::Mutex::new(Vec::new());
+        job::run(&job, &|event| match event {
+            Event::Target(outcome) => trouble.lock().extend(outcome.cause.clone()),
+            Event::Failed { cause, .. } => trouble.lock().push(cause.clone()),
+            Event::Progress(_) | Event::Copied { .. } => {}
+        });
+        trouble.into_inner()
+    });
+    assert_eq!(done.await.expect("no panic"), Vec::<String>::new());
+}
+
+fn add_target(data: &Path, hub_id: HubId, folder: &Path) {
+    let wanted = serde_json::json!({ "name": "usb", "place": { "kind": "folder", "path": folder } });
+    targets::add(data, hub_id, serde_json::from_value(wanted).expect("a target")).expect("kept");
+}
+
+struct School {
+    hub: TestHub,
+    given: Given,
+    pupil: Person,
+}
+
+impl School {
+    async fn start() -> Self {
+        let hub = TestHub::start().await;
+        let pupil = hub.pupil("한별").await;
+        let given = hub.give(&[sum_problem(1)]).await;
+        School { hub, given, pupil }
+    }
+
+    async fn answer(&mut self) -> AttemptId {
+        let receipt = self.pupil.submit_answer(&self.given.answer("1")).await.expect("taken");
+        receipt.attempt_id
+    }
+
+    async fn has(&self, id: AttemptId) -> bool {
+        self.pupil.attempt(id).await.is_ok()
+    }
+
+    fn folders(&self, prefix: &str) -> Vec<PathBuf> {
+        let entries = fs::read_dir(self.hub.data()).expect("the data folder");
+        let mut found: Vec<_> = entries
+            .map(|entry| entry.expect("an entry").path())
+            .filter(|path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(prefix)))
+            .collect();
+        found.sort();
+        found
+    }
+
+    /// What starts it, and what it says if it does not.
+    async fn try_start(&self) -> Result<Hub, String> {
+        let engine = Arc::new(ScriptedEngine::new(Script::default()));
+        let started = Hub::start(self.hub.config().clone(), self.hub.clock.clone(), engine).await;
+        started.map_err(|err| format!("{err:#}"))
+    }
+}
+
+/// Flips a bit of the last answer's text, in its row.
+fn flip_a_bit_of_an_answer(database: &Path) {
+    let conn = rusqlite::Connection::open(database).expect("opened");
+    conn.execute_batch(
+        "DROP TRIGGER attempts_are_kept_as_written; \
+         UPDATE attempts SET answer = replace(answer, '1', '3') WHERE hub_seq = (SELECT max(hub_seq) FROM attempts); \
+         CREATE TRIGGER attempts_are_kept_as_written BEFORE UPDATE ON attempts BEGIN SELECT RAISE(ABORT, 'attempts are append-only'); END;",
+    )
+    .expect("flipped");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_damaged_database_is_replaced_by_the_newest_verified_backup() {
+    let mut school = School::start().await;
+    let kept = school.answer().await;
+    let usb = tempfile::tempdir().expect("a folder");
+    back_up(&school.hub, usb.path()).await;
+    type Damage = fn(&Path);
+    let damages: [(&str, Damage); 7] = [
+        ("garbage in a page", |path| {
+            let mut file = fs::read(path).expect("read");
+            let middle = file.len() / PAGE / 2 * PAGE;
+            file[middle..middle + 3 * PAGE].fill(0x5a);
+            fs::write(path, file).expect("written");
+        }),
+        ("cut off", |path| {
+            let file = fs::read(path).expect("read");
+            fs::write(path, &file[..file.len() / 2]).expect("written");
+        }),
+        ("a damaged header", |path| {
+            let mut file = fs::read(path).expect("read");
+            file[..24].fill(0);
+            fs::write(path, file).expect("written");
+        }),
+        ("emptied", |path| fs::write(path, "").expect("written")),
+        ("deleted", |path| fs::remove_file(path).expect("deleted")),
+        ("text in its place", |path| fs::write(path, "not a database\n".repeat(1_000)).expect("written")),
+        ("a flipped bit in an answer", flip_a_bit_of_an_answer),
+    ];
+    for (round, (what, damage)) in damages.into_iter().enumerate() {
+        let lost = school.answer().await;
+        assert!(school.has(lost).await);
+        school.hub.stop().await;
+        let path = school.hub.database();
+        damage(&path);
+        let damaged = fs::read(&path).ok();
+        school.hub.start_again().await;
+        school.pupil = school.hub.sign_in(school.pupil.id).await;
+        assert!(school.has(kept).await, "{what}: what was backed up is there");
+        assert!(!school.has(lost).await, "{what}: what came after comes again from the devices");
+        let record = school.hub.ctx().store.record();
+        assert_eq!(record.current.reason, EpochReason::Damage, "{what}");
+        assert_eq!(
+            record.current.number,
+            i64::try_from(round).expect("few") + 2,
+            "{what}: never given before"
+        );
+        let evidence = school.folders("damaged-").pop().expect("a folder");
+        assert_eq!(fs::read(evidence.join("hub.db")).ok(), damaged, "{what}: the evidence is as it was");
+        let admin = school.hub.admin().await;
+        let notices = admin.notices(Language::Ko).await.expect("notices");
+        assert!(notices.iter().any(|notice| notice.code == NoticeCode::DatabaseReplaced), "{what}");
+        // The next folder of evidence has another name.
+        school.hub.clock.advance(Duration::from_secs(60));
+    }
+}
+
+#[tokio::test]
+async fn without_a_copy_the_hub_says_what_to_do_and_changes_nothing() {
+    let mut school = School::start().await;
+    school.answer().await;
+    school.hub.stop().await;
+    let path = school.hub.database();
+    let whole = fs::read(&path).expect("read");
+    let mut damaged = whole.clone();
+    let middle = damaged.len() / PAGE / 2 * PAGE;
+    damaged[middle..middle + 3 * PAGE].fill(0x5a);
+    fs::write(&path, &damaged).expect("written");
+    let said = school.try_start().await.err().expect("refused");
+    assert!(said.contains("복구 안내문") && said.contains("recovery sheet"), "{said}");
+    assert!(said.contains("docs/recovery.md"), "{said}");
+    assert_eq!(fs::read(&path).expect("there"), damaged);
+    assert!(school.folders("damaged-").is_empty());
+
+    fs::remove_file(&path).expect("deleted");
+    let said = school.try_start().await.err().expect("no new school in its place");
+    assert!(said.contains("hub.db is missing") && !path.exists(), "{said}");
+
+    // One bit of one answer is no reason to send a class home.
+    fs::write(&path, &whole).expect("put back");
+    flip_a_bit_of_an_answer(&path);
+    school.hub.start_again().await;
+    assert_eq!(school.hub.ctx().store.record().current.reason, EpochReason::First);
+    school.answer().await;
+}
+
+/// The hub's own binary on a demo school.
+struct Process {
+    child: Child,
+    client: Client,
+}
+
+impl Process {
+    /// Starts it; no file that it writes may grow beyond `blocks` of 512 bytes, if given.
+    async fn start(data: &Path, blocks: Option<u64>) -> Self {
+        let limit = blocks.map_or_else(String::new, |blocks| format!("ulimit -f {blocks} && "));
+        // A signal would kill it; a disk that fails says EFBIG or EIO instead.
+        let script = format!("trap '' XFSZ; {limit}exec \"$@\"");
+        let mut child = Command::new("sh")
+            .args([
+                "-c",
+                &script,
+                "sh",
+                env!("CARGO_BIN_EXE_dreamseed-hub"),
+                "serve",
+                "--port",
+                "0",
+                "--no-engine",
+            ])
+            .arg("--data")
+            .arg(data)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .kill_on_drop(true)
+            .spawn()
+            .expect("the hub's binary");
+        let mut lines = BufReader::new(child.stdout.take().expect("its output")).lines();
+        let address = within("the start", async {
+            while let Ok(Some(line)) = lines.next_line().await {
+                if let Some((_, address)) = line.split_once("listening on ") {
+                    return address.to_owned();
+                }
+            }
+            panic!("the hub ended before it listened")
+        });
+        let address = address.await;
+        tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
+        Process { child, client: Client::new(&address).expect("an address") }
+    }
+
+    async fn sign_in(&self, accounts: &DemoAccounts) -> Client {
+        let (class, client) = (&accounts.classes[0], self.client.stranger());
+        let pupil = &class.pupils[0];
+        client.sign_in_pupil(&class.class_code, pupil.pupil_id, &pupil.pin).await.expect("in");
+        client
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_disk_that_fails_ends_the_hub_and_loses_nothing_that_was_acknowledged() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let data = folder.path().join("data");
+    let made = Command::new(env!("CARGO_BIN_EXE_dreamseed-hub"))
+        .args(["demo", "--pupils", "5", "--data"])
+        .arg(&data)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status();
+    assert!(made.await.expect("the hub's binary").success());
+    let accounts = fs::read(data.join(ACCOUNTS_FILE)).expect("the accounts");
+    let accounts: DemoAccounts = serde_json::from_slice(&accounts).expect("accounts");
+    let database = data.join("hub.db");
+    let before = fs::read(&database).expect("the database");
+
+    // The log is folded into the database at 4 MiB; it fails at one.
+    let mut process = Process::start(&data, Some(2_048)).await;
+    let client = process.sign_in(&accounts).await;
+    let problems = client.my_problems().await.expect("problems");
+    let lesson = problems.lessons.first().expect("a lesson");
+    let mut acknowledged = Vec::new();
+    for number in 0..2_000 {
+        let answer = SubmitAnswer {
+            attempt_id: AttemptId::new(),
+            problem_version_id: lesson.problems[0].problem_version_id,
+            lesson_id: Some(lesson.lesson_id),
+            answer: Answer::Number { text: number.to_string() },
+            occurred_at: None,
+            device_id: None,
+            device_seq: None,
+        };
+        match client.submit_answer(&answer).await {
+            Ok(receipt) => acknowledged.push(receipt),
+            Err(_) => break,
+        }
+    }
+    assert!((10..1_999).contains(&acknowledged.len()), "{} were acknowledged", acknowledged.len());
+    let ended = within("the end of the hub", process.child.wait()).await.expect("an end");
+    assert_eq!(ended.code(), Some(70), "so that the service manager starts it again");
+    assert_eq!(
+        fs::read(&database).expect("the database"),
+        before,
+        "not folded in by a process that cannot trust the disk"
+    );
+    assert!(fs::metadata(data.join("hub.db-wal")).expect("the log").len() > 500_000);
+
+    let process = Process::start(&data, None).await;
+    let client = process.sign_in(&accounts).await;
+    let record = client.record().await.expect("the record");
+    let last = acknowledged.last().expect("some");
+    assert_eq!(record.epoch_id, last.receipt.epoch_id, "nothing was lost, so no epoch begins");
+    for receipt in &acknowledged {
+        let kept = client.attempt(receipt.attempt_id).await.expect("an acknowledged answer is there");
+        assert_eq!(kept.hub_seq, receipt.hub_seq);
+    }
+}
