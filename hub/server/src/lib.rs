@@ -8,6 +8,7 @@ pub mod audit_log;
 pub mod auth;
 pub mod authoring;
 pub mod backup;
+pub mod blocking;
 pub mod boot_check;
 pub mod cards;
 pub mod clock;

@@ -17,6 +17,7 @@ use dreamseed_wire::{
 };
 
 use crate::{
+    blocking,
     config::{Config, EngineChoice, TutorConfig},
     hub::Ctx,
 };
@@ -67,17 +68,13 @@ pub fn how_to_get(config: &Config, line: &cli::ListedModel) -> String {
 /// The catalogue with what is installed.
 pub async fn list(ctx: &Ctx) -> Result<Vec<ModelView>, StoreError> {
     let config = ctx.config.clone();
-    let listed = tokio::task::spawn_blocking(move || {
+    let listed = blocking::run(move || {
         let store = open_store(&config)?;
         cli::list(&store, config.tutor.model.as_deref())
-    })
-    .await;
+    });
     let catalogue = Catalogue::built_in();
     let running = ctx.engine.status().borrow().model.clone();
-    let listed = match listed {
-        Ok(listed) => listed?,
-        Err(failed) => std::panic::resume_unwind(failed.into_panic()),
-    };
+    let listed = listed.await.map_err(|stopped| StoreError::Source(stopped.to_string()))??;
     Ok(listed.into_iter().map(|line| view(&ctx.config, line, &catalogue, running.as_deref())).collect())
 }
 

@@ -64,7 +64,7 @@ impl Console {
     pub async fn back_up(&self, target: Option<&str>) -> Result<u64> {
         let words: Vec<&str> = ["backup", "now"].into_iter().chain(target).collect();
         let said = self.tell(&words).await?;
-        let copied = said.lines().find(|line| line.contains("사본")).context("a line about the copy")?;
+        let copied = said.lines().find(|line| line.starts_with("✓ 사본")).context("a line about the copy")?;
         number_after(copied, "answers ").with_context(|| format!("the number of answers in `{copied}`"))
     }
 

@@ -203,7 +203,8 @@ async fn find_lost(client: &Hub, work: &Rc<Work>, seen: &Seen) -> Result<Vec<Str
         async move {
             match pupil.attempt(id).await {
                 Ok(_) => Ok(None),
-                Err(error) if error.status() == Some(404) => Ok(Some(format!("{id}: acknowledged, not there"))),
+                // Whether an answer is another's or nobody's is not told to a pupil.
+                Err(error) if [Some(403), Some(404)].contains(&error.status()) => Ok(Some(format!("{id}: acknowledged, not there"))),
                 Err(error) => Err(error).context("looking an answer up"),
             }
         }

@@ -82,6 +82,10 @@ pub async fn restore_from_sheet(drill: &Drill<'_>, report: &mut Report) -> Resul
         ensure!(target.health == BackupHealth::Ok, "target {}: {:?}", target.name, target.trouble);
         ensure!(target.other_device, "target {} counts as the hub's own disk", target.name);
     }
+    // What a device lets go is covered by one target, and it is the other one that is left after the fire: they must hold
+    // the same before the disk goes.
+    fleet.wait_until_drained(None, LIMIT).await?;
+    back_up_by_admin(&admin).await?;
     // These are in no backup: the hub has acknowledged them, and its disk is about to go.
     fleet.answer(each, pause, &mut random).await?;
     fleet.wait_until_drained(None, LIMIT).await?;
@@ -104,7 +108,6 @@ pub async fn restore_from_sheet(drill: &Drill<'_>, report: &mut Report) -> Resul
     let said = console.tell(&["backup", "restore", "--sheet", sheet, "--target", "cloud"]).await?;
     let restore = begun.elapsed();
     tell(said.trim_end());
-    let tokens = school.mint_tokens(drill.hub).await?;
     let begun = Instant::now();
     let hub = HubProcess::start_in(drill.hub, &school.data(), &school.log(), ModelUse::None, &circumstances)
         .await
@@ -114,6 +117,10 @@ pub async fn restore_from_sheet(drill: &Drill<'_>, report: &mut Report) -> Resul
     ensure!(record.epoch > lost_epoch.epoch, "epoch {} comes after {}", record.epoch, lost_epoch.epoch);
     fleet.wait_until_drained(Some(record.epoch_id), LIMIT).await?;
     let drain = begun.elapsed();
+    // Everybody was signed out: tokens of now need the hub stopped.
+    hub.stop().await?;
+    let tokens = school.mint_tokens(drill.hub).await?;
+    let hub = HubProcess::start_in(drill.hub, &school.data(), &school.log(), ModelUse::None, &circumstances).await?;
     let faults = fleet.find_faults(&client, &tokens).await?;
     faults.iter().take(20).for_each(|line| tell(line));
     let admin = client.stranger();

@@ -2,15 +2,17 @@
 //! school comes back from it.
 
 use super::{
-    Drill,
+    Drill, back_up_by_admin,
     console::{Console, number_after},
     garage::{BUCKET, Garage, REGION},
 };
 use crate::{
+    hub_process::{Circumstances, HubProcess, ModelUse},
     report::{Report, Target, tell},
     school::{SchoolCopy, SchoolSize},
 };
 use anyhow::{Context, Result, ensure};
+use dreamseed_client::Hub;
 use std::{
     collections::BTreeMap,
     fs,
@@ -37,6 +39,14 @@ pub async fn rob_bucket(drill: &Drill<'_>, report: &mut Report) -> Result<()> {
     let sheet = school.folder().join("sheet.txt");
     let sheet = sheet.to_str().context("a path of plain text")?;
     console.tell(&["backup", "sheet", sheet]).await?;
+    // By the hub itself, which remembers what lies where.
+    let circumstances = Circumstances { port: 0, environment: console.environment() };
+    let hub =
+        HubProcess::start_in(drill.hub, &school.data(), &school.log(), ModelUse::None, &circumstances).await?;
+    let admin = Hub::new(&format!("http://{}", hub.address))?;
+    admin.sign_in_password(&school.accounts.admin.login_name, &school.accounts.admin.password).await?;
+    back_up_by_admin(&admin).await?;
+    hub.stop().await?;
     let answers = console.back_up(None).await?;
 
     let before = read_tree(&stick)?;

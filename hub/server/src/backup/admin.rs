@@ -11,6 +11,7 @@ use super::{
 };
 use crate::{
     auth::By,
+    blocking,
     hub::Ctx,
     store::{StoreError, backup_targets, notices},
 };
@@ -142,8 +143,5 @@ where
     E: Send + 'static,
     AdminError: From<E>,
 {
-    match tokio::task::spawn_blocking(work).await {
-        Ok(done) => Ok(done?),
-        Err(failed) => std::panic::resume_unwind(failed.into_panic()),
-    }
+    Ok(blocking::run(work).await??)
 }

@@ -25,6 +25,7 @@ use super::{
 };
 use crate::{
     auth::By,
+    blocking,
     config::Config,
     hub::Ctx,
     store::{
@@ -264,16 +265,11 @@ pub fn timetable(ctx: &Ctx) -> Timetable {
 /// The targets with how they stand.
 pub(super) async fn standings(ctx: &Ctx) -> Result<Vec<Standing>, BackupError> {
     let data = ctx.config.data.clone();
-    let loaded = tokio::task::spawn_blocking(move || {
+    let loaded = blocking::run(move || {
         let ledgers = snapshot::sum_ledgers(&data);
         Targets::load(&data).map(|targets| (targets, ledgers))
     });
-    let (targets, ledgers) = match loaded.await {
-        Ok(loaded) => loaded.map_err(|err| BackupError::from(Box::new(err)))?,
-        Err(failed) if failed.is_panic() => std::panic::resume_unwind(failed.into_panic()),
-        // The runtime stops.
-        Err(_) => return Err(StoreError::Closed.into()),
-    };
+    let (targets, ledgers) = loaded.await?.map_err(|err| BackupError::from(Box::new(err)))?;
     let rows = ctx.store.read(backup_targets::list).await?;
     let standing = |target: &super::targets::Target| {
         let row = rows.iter().find(|row| row.name == target.name).cloned();
@@ -342,15 +338,12 @@ async fn look(ctx: &Arc<Ctx>, lane: Lane) -> Result<(), BackupError> {
 
 async fn read_instance(ctx: &Arc<Ctx>) -> Result<uuid::Uuid, BackupError> {
     let ctx = Arc::clone(ctx);
-    let read = tokio::task::spawn_blocking(move || {
+    let read = blocking::run(move || {
         // Both lanes may be the first to need it.
         let _alone = ctx.backup.making_instance.lock();
         instance::read_or_make(&ctx.config.data)
     });
-    match read.await {
-        Ok(read) => read,
-        Err(failed) => std::panic::resume_unwind(failed.into_panic()),
-    }
+    read.await?
 }
 
 /// Where copies are made and read back.

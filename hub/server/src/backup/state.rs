@@ -15,6 +15,7 @@ use super::{
     trouble,
 };
 use crate::{
+    blocking,
     hub::Ctx,
     store::{
         ReadConn, StoreError,
@@ -51,11 +52,7 @@ impl Kept {
 /// A database or a file of targets that cannot be read.
 pub async fn view(ctx: &Ctx, language: Language) -> Result<BackupState, BackupError> {
     let data = ctx.config.data.clone();
-    let loaded = tokio::task::spawn_blocking(move || Targets::load(&data)).await;
-    let targets = match loaded {
-        Ok(loaded) => loaded.map_err(Box::new)?,
-        Err(failed) => std::panic::resume_unwind(failed.into_panic()),
-    };
+    let targets = blocking::run(move || Targets::load(&data)).await?.map_err(Box::new)?;
     let (kept, record) =
         ctx.store.read(|conn| Ok::<_, StoreError>((Kept::read(conn)?, hub_meta::read_record(conn)?))).await?;
     let (now, timetable) = (ctx.clock.now(), schedule::timetable(ctx));
