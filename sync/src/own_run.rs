@@ -66,13 +66,15 @@ pub fn random_name() -> Result<String, SyncError> {
     draw_name().map_err(|error| SyncError::here("draw a name", &error))
 }
 
-fn draw_name() -> io::Result<String> {
+/// Sixteen random hexadecimal digits.
+pub fn draw_name() -> io::Result<String> {
     let mut bytes = [0; 8];
     SystemRandom::new().fill(&mut bytes).map_err(|_| io::Error::other("no randomness"))?;
     Ok(hex(&bytes))
 }
 
-fn hex(bytes: &[u8]) -> String {
+/// Lower-case hexadecimal.
+pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 

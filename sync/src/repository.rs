@@ -10,6 +10,7 @@ use crate::{
     bucket::Bucket,
     folder::Folder,
     gauge::Gauge,
+    opened_key,
     own_run::{OwnRun, random_name, writer_name},
     retention::{self, ClockTrust, Keep, Skipped, Tidied},
     store::{Contents, Line, Store},
@@ -298,9 +299,7 @@ impl Repository {
         expected: Option<&str>,
     ) -> Result<Self, SyncError> {
         let (line, gauge) = (Line::new(store), Gauge::default());
-        let opened =
-            connect(&line, &gauge).and_then(|new| new.open(&Credentials::password(password.reveal())));
-        let inner = opened.map_err(|error| to_fault(&line, &error))?;
+        let inner = Self::unlock(&line, &gauge, password, cache, expected)?;
         let repository = Self { line, gauge, cache: cache.to_owned(), inner };
         let found = repository.id();
         match expected {
@@ -311,6 +310,31 @@ impl Repository {
             }),
             Some(_) | None => Ok(repository),
         }
+    }
+
+    /// With the key that this password has opened before, if this is the hub's own repository; else with the password.
+    fn unlock(
+        line: &Line,
+        gauge: &Gauge,
+        password: &Password,
+        cache: &Path,
+        expected: Option<&str>,
+    ) -> Result<rustic_core::Repository<OpenStatus>, SyncError> {
+        let kept = expected.and_then(|id| opened_key::find(cache, id, password.reveal(), line.store()));
+        if let Some(key) = kept
+            && let Ok(inner) = connect(line, gauge).and_then(|new| new.open(&Credentials::Masterkey(key)))
+        {
+            return Ok(inner);
+        }
+        // What the quick way met is met again, and told, by this one.
+        let _ = line.take_fault();
+        let opened = connect(line, gauge).and_then(|new| new.open(&Credentials::password(password.reveal())));
+        let inner = opened.map_err(|error| to_fault(line, &error))?;
+        let found = inner.config().id.to_hex().to_string();
+        if expected == Some(&*found) {
+            opened_key::keep(cache, &found, password.reveal(), line.store(), inner.key());
+        }
+        Ok(inner)
     }
 
     fn init_at(store: Arc<dyn Store>, password: &Password, cache: &Path) -> Result<Self, SyncError> {

@@ -33,6 +33,8 @@ export interface DemoAccounts {
 
 export interface RunningHub {
   address: string;
+  /** Its own temporary folder, gone with it. */
+  folder: string;
   /** Everything it has printed so far. */
   printed: () => string;
   /** The accounts of a demo school. */
@@ -76,7 +78,7 @@ export async function startHub({ demo, engine }: HubOptions): Promise<RunningHub
   };
   try {
     const address = await waitForAddress(child, () => heard);
-    return { address, printed: () => heard, accounts: () => readAccounts(join(school, 'demo-accounts.json')), stop };
+    return { address, folder, printed: () => heard, accounts: () => readAccounts(join(school, 'demo-accounts.json')), stop };
   } catch (error) {
     await stop();
     throw error;

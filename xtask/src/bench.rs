@@ -7,7 +7,7 @@ use anyhow::{Result, ensure};
 pub fn bench(checkout: &Checkout, words: &[&str]) -> Result<()> {
     ensure!(
         !words.is_empty(),
-        "which one? ./x bench api | signin | memory | start | kill | lesson | report | all"
+        "which one? ./x bench api | signin | memory | start | kill | lesson | report | backup | all"
     );
     run::build(checkout)?;
     let mut command = process::command(checkout.load());

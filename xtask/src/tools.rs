@@ -17,8 +17,10 @@ pub struct Tool {
 }
 
 pub const DENY: Tool = Tool { name: "cargo-deny", version: "0.20.2", program: "cargo-deny", options: &[] };
-pub const MACHETE: Tool = Tool { name: "cargo-machete", version: "0.9.2", program: "cargo-machete", options: &[] };
-pub const NEXTEST: Tool = Tool { name: "cargo-nextest", version: "0.9.143", program: "cargo-nextest", options: &[] };
+pub const MACHETE: Tool =
+    Tool { name: "cargo-machete", version: "0.9.2", program: "cargo-machete", options: &[] };
+pub const NEXTEST: Tool =
+    Tool { name: "cargo-nextest", version: "0.9.143", program: "cargo-nextest", options: &[] };
 pub const TYPOS: Tool = Tool { name: "typos-cli", version: "1.52.0", program: "typos", options: &[] };
 
 /// The S3 server of the tests and drills; beside us, never linked.

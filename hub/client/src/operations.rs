@@ -616,7 +616,12 @@ impl Hub {
 
     /// Adds a further child with a code.
     pub async fn add_child(&self, code: &str) -> Reply<Vec<Child>> {
-        self.send_json(Method::POST, "/me/children", &AddChild { code: code.to_owned() }).await
+        self.add_child_with(&AddChild { code: code.to_owned(), consents: None }).await
+    }
+
+    /// A further child with what the parent agrees to for it.
+    pub async fn add_child_with(&self, child: &AddChild) -> Reply<Vec<Child>> {
+        self.send_json(Method::POST, "/me/children", child).await
     }
 }
 
@@ -633,7 +638,11 @@ impl Hub {
     }
 
     /// Adds a place for backups; it is tried before it is kept.
-    pub async fn add_backup_target(&self, target: &AddBackupTarget, language: Language) -> Reply<BackupState> {
+    pub async fn add_backup_target(
+        &self,
+        target: &AddBackupTarget,
+        language: Language,
+    ) -> Reply<BackupState> {
         self.send_json(Method::POST, &format!("/backup/targets?lang={}", language.code()), target).await
     }
 

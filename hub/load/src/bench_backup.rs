@@ -48,6 +48,8 @@ const PACE: Duration = Duration::from_millis(500);
 const TURNS: u32 = 4;
 /// Bytes of the database for each answer, about; says when to look.
 const BYTES_EACH: u64 = 700;
+/// The same of the answers that the hub seeds by itself, rather too few, so that the school is not too small.
+const SEEDED_BYTES_EACH: u64 = 550;
 
 /// Measures the backup of a school that works.
 pub async fn measure_backups(
@@ -126,10 +128,16 @@ async fn measure_nights(
     let at_most = |figure| Some(Target::AtMost(figure));
     report.add(("backup", "school", "mb"), database_bytes(&school.data()) as f64 / 1e6, "MB", None);
     report.add(("backup", "first", "mib"), mib(first), "MiB", None);
-    report.add(("backup", "night", "answers"), f64::from(extent.answers) * work.pupils.len() as f64, "", None);
+    report.add(
+        ("backup", "night", "answers"),
+        f64::from(extent.answers) * work.pupils.len() as f64,
+        "",
+        None,
+    );
     report.add(("backup", "night", "seconds"), took.as_secs_f64(), "s", None);
     report.add(("backup", "night", "night_mib"), mib(night), "MiB", at_most(8.0));
     report.add(("backup", "process", "rss_mb"), watched.rss_mb.get(), "MB", at_most(150.0));
+    report.add(("backup", "process", "own_mb"), watched.own_mb.get(), "MB", None);
     report.add(("backup", "lesson", "p99_without_ms"), quiet.quantile_ms(0.99), "ms", None);
     report.add(("backup", "lesson", "p99_with_ms"), busy.quantile_ms(0.99), "ms", None);
     let ratio = busy.quantile_ms(0.99) / quiet.quantile_ms(0.99).max(0.001);
@@ -146,7 +154,7 @@ async fn measure_restore(
     report: &mut Report,
 ) -> Result<()> {
     let today = now.to_zoned(jiff::tz::TimeZone::UTC).date();
-    let answers = u32::try_from(megabytes * 1_000_000 / BYTES_EACH)?;
+    let answers = u32::try_from(megabytes * 1_000_000 / SEEDED_BYTES_EACH)?;
     let school = SchoolCopy::make(binary, schools, SchoolSize::Year { answers, today }).await?;
     let stick = school.folder().join("stick");
     fs::create_dir(&stick)?;
@@ -261,6 +269,8 @@ async fn answer(connection: &mut Connection, work: &Work, pupil: usize, random: 
 struct Watched {
     /// The most memory that a backup's process has held, 10⁶ bytes.
     rss_mb: Cell<f64>,
+    /// The same without the pages of its program and of files, which the system may take back.
+    own_mb: Cell<f64>,
 }
 
 /// Makes a backup and looks at the memory of its process meanwhile.
@@ -275,6 +285,9 @@ async fn watch_backup(
                 // Its own memory of the most that it has held; gone when the process ends between two looks.
                 if let Ok(most) = memory_line(&status, "VmHWM:") {
                     watched.rss_mb.set(watched.rss_mb.get().max(most));
+                }
+                if let Ok(own) = memory_line(&status, "RssAnon:") {
+                    watched.own_mb.set(watched.own_mb.get().max(own));
                 }
             }
             tokio::time::sleep(Duration::from_millis(20)).await;
@@ -301,7 +314,7 @@ fn statuses_of_backups(hub: u32) -> Vec<String> {
         .collect()
 }
 
-/// The database with its log.
+/// The database without its log, which is folded in at 4 MiB.
 fn database_bytes(data: &Path) -> u64 {
-    ["hub.db", "hub.db-wal"].iter().filter_map(|name| fs::metadata(data.join(name)).ok()).map(|file| file.len()).sum()
+    fs::metadata(data.join("hub.db")).map_or(0, |file| file.len())
 }

@@ -349,14 +349,27 @@ pub fn copy_folder(from: &Path, to: &Path) -> Result<()> {
     for entry in fs::read_dir(from)? {
         let entry = entry?;
         let target = to.join(entry.file_name());
-        if entry.file_type()?.is_dir() {
+        let kind = entry.file_type()?;
+        if kind.is_dir() {
             copy_folder(&entry.path(), &target)?;
+        } else if kind.is_symlink() {
+            copy_link(&entry.path(), &target)?;
         } else {
             fs::copy(entry.path(), &target).with_context(|| format!("copying {}", entry.path().display()))?;
         }
     }
     fs::set_permissions(to, fs::metadata(from)?.permissions())?;
     Ok(())
+}
+
+#[cfg(unix)]
+fn copy_link(from: &Path, to: &Path) -> Result<()> {
+    Ok(std::os::unix::fs::symlink(fs::read_link(from)?, to)?)
+}
+
+#[cfg(not(unix))]
+fn copy_link(from: &Path, to: &Path) -> Result<()> {
+    Ok(fs::copy(from, to).map(drop)?)
 }
 
 #[cfg(test)]

@@ -42,10 +42,14 @@ CREATE TABLE recovery_sheets (
     kept_at           INTEGER
 ) STRICT;
 
--- The latest time that was believed; a clock that is far from it removes no backup. One row at most.
+-- What is known of the clock; one that has jumped removes no backup until it was steady. One row at most.
 CREATE TABLE backup_clock (
     one               INTEGER PRIMARY KEY CHECK (one = 1),
-    believed_at       INTEGER NOT NULL
+    believed_at       INTEGER NOT NULL,
+    seen_at           INTEGER NOT NULL,
+    -- Milliseconds since a jump; absent if it is believed.
+    steady_ms         INTEGER,
+    jumps             TEXT    NOT NULL           -- JSON, what it jumped forwards
 ) STRICT;
 
 -- When a high mark beside the database was first kept: a hub that kept one and finds none has been put back by hand.

@@ -36,6 +36,10 @@ const LATEST: jiff::SignedDuration = jiff::SignedDuration::from_hours(24 * 366);
 /// After its record was put back the hub takes for this long what was given to an exam before that, however long ago the exam
 /// ended: it may have had the answer, and devices bring it as soon as they find the hub again.
 const RESTORE_WAITS: jiff::SignedDuration = jiff::SignedDuration::from_hours(24);
+/// For this long after its record was put back the hub takes answers to lessons that it has lost without asking whether they
+/// were given: the devices of a school are back from a holiday by then. A device may claim any time for an answer, so that
+/// this must end.
+const LOST_LESSONS_WAIT: jiff::SignedDuration = jiff::SignedDuration::from_hours(24 * 14);
 
 /// Why an answer is not taken.
 #[derive(Debug, thiserror::Error)]
@@ -105,7 +109,9 @@ pub async fn grade_delivered(
     let as_sent = body.clone();
     let is_unknown = |lesson: LessonId| school.lessons.get(&lesson).is_none();
     let has_lost_lesson = body.lesson_id.is_some_and(is_unknown);
-    if has_lost_lesson && delivery.put_back_at.is_none() {
+    // Given after the record was put back, it cannot have been lost by that.
+    let lost_at = delivery.put_back_at.filter(|put_back_at| delivery.given_at <= *put_back_at);
+    if has_lost_lesson && lost_at.is_none() {
         // Lessons are never removed: it may be one whose loss has not been noticed yet, so the device keeps the answer.
         return Err(AnsweringError::UnknownProblem);
     }
@@ -118,7 +124,7 @@ pub async fn grade_delivered(
     };
     check_identity(&body)?;
     let problem = find_version(school, &body)?;
-    if !has_lost_lesson {
+    if !(has_lost_lesson && is_taken_on_trust(school, problem, lost_at, now)) {
         check_given(ctx, school, pupil, &body, now).await?;
     }
     let grade = grade_now(school, problem, &body)?;
@@ -129,6 +135,25 @@ pub async fn grade_delivered(
     // Nobody is told a grade by a delivery; whoever asks for it later is counted then.
     graded.reveals.clear();
     Ok((graded, has_lost_lesson))
+}
+
+/// Whether an answer whose lesson was lost is taken though nobody knows any more that it was given: for some time, and never
+/// while an exam of anybody holds its problem, since the pupil could tell the grade to who sits there. The device keeps
+/// what is not taken, and brings it again after the exam.
+fn is_taken_on_trust(
+    school: &School,
+    problem: &ProblemVersion,
+    lost_at: Option<Timestamp>,
+    now: Timestamp,
+) -> bool {
+    let is_same = |version: &ProblemVersionId| {
+        school.versions.get(version).is_some_and(|held| held.problem_id == problem.problem_id)
+    };
+    lost_at.is_some_and(|lost_at| now.duration_since(lost_at) <= LOST_LESSONS_WAIT)
+        && !school
+            .lessons
+            .values()
+            .any(|lesson| lesson.is_running_exam(now) && lesson.problems.iter().any(is_same))
 }
 
 /// What follows once an answer is on the disk.

@@ -5,6 +5,7 @@
 //! may be killed at any time.
 
 pub mod admin;
+pub mod clock;
 pub mod console;
 pub mod files;
 pub mod instance;
@@ -18,6 +19,7 @@ pub mod snapshot;
 pub mod state;
 pub mod targets;
 pub mod trouble;
+pub mod upkeep;
 pub mod verify;
 
 use std::{

@@ -2,28 +2,29 @@
 //!
 //! The walk: a restore that was cut off is brought to its end; SQLite's own check looks at the structure of the file, and the
 //! last answers are compared with their hashes. Whole: the hub opens it, and there the high mark tells whether anything that
-//! was acknowledged is missing. Damaged: the files go into a folder `damaged-…` as evidence, the newest verified backup comes
-//! in their place, folders before clouds, and the record goes on in a new epoch. Without any copy nothing is changed and the
-//! hub says what to do, except where the structure is whole and single answers do not fit: those it serves and reports, since
-//! a lesson is worth more than one bit.
+//! was acknowledged is missing. The structure damaged, or the file gone: it is looked at once more after a moment, since a
+//! cable may have slipped; then the newest backup of all targets is fetched and verified, and only when it lies here whole the
+//! files are exchanged by a durable list of moves ([`restore::placing`]), the damaged ones into a folder `damaged-…` as
+//! evidence. The record goes on in a new epoch. Without any copy nothing is changed and the hub says what to do.
+//!
+//! Where the structure is whole and single answers do not fit their hashes, the hub serves what is there and says so: an older
+//! copy would give up everything that came after it for one bit. These rows stay as they are until somebody restores.
+//!
+//! A disk that is full, may not be written, or fails for another reason than reading is told as that, not as damage.
 //!
 //! SQLite's check of a gigabyte takes about three seconds when the file is in the memory and as long as the disk needs to read
 //! it when it is not. What is not done within [`BUDGET`] goes on beside the lesson on a connection that only reads; damage that
 //! is found then ends the hub with a note in the folder, and the next start looks to the end and repairs.
 
-use std::{
-    fs, io,
-    path::{Path, PathBuf},
-    sync::Arc,
-    time::Duration,
-};
+use std::{fs, io, path::Path, sync::Arc, thread, time::Duration};
 
-use dreamseed_wire::backup::EpochReason;
+use dreamseed_wire::{Language, backup::EpochReason};
 use jiff::Timestamp;
 
 use crate::{
     auth::keys,
-    backup::restore::{self, RestoreError},
+    backup::restore::{self, RestoreError, placing},
+    doctor::disk_space,
     high_mark,
     hub::Ctx,
     store::{
@@ -36,8 +37,10 @@ use crate::{
 pub const BUDGET: Duration = Duration::from_secs(20);
 /// Left by a hub that has found damage while it served.
 const NOTE: &str = "damage-found";
-/// What makes up the database.
-const FILES: [&str; 4] = ["hub.db", "hub.db-wal", "hub.db-shm", "hub.db-journal"];
+/// After which a database that seems damaged is looked at once more: a disk that was reset answers again by then.
+const PAUSE: Duration = Duration::from_secs(2);
+/// Below this a disk counts as full: SQLite cannot make the index of its log.
+const NO_ROOM: u64 = 1_000_000;
 /// What a service manager is asked for while a backup is fetched: a gigabyte from a slow line.
 const RESTORE_TIME: u32 = 3_600_000_000;
 
@@ -52,13 +55,6 @@ pub enum Damage {
     Structure(String),
     /// Answers that do not fit their hashes, by their numbers.
     Answers(Vec<i64>),
-}
-
-impl Damage {
-    /// The file can be served all the same.
-    fn is_bearable(&self) -> bool {
-        matches!(self, Damage::Answers(_))
-    }
 }
 
 impl std::fmt::Display for Damage {
@@ -85,7 +81,7 @@ pub enum Ready {
     Whole,
     /// As far as it was looked at within the budget; [`check_beside`] has to go on.
     SoFar,
-    /// Single answers are damaged and there is no copy.
+    /// Single answers are damaged; what is there is served.
     Bearable(Damage),
     /// A verified copy is in its place.
     Replaced(Damage),
@@ -112,9 +108,20 @@ pub enum BootError {
     CutOff(#[source] Box<RestoreError>),
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// There may be a copy, but this disk does not take it.
     #[error(
-        "데이터 폴더에 쓸 수 없어 손상된 데이터베이스를 옮기지 못했습니다. 디스크를 확인하세요: docs/recovery.md\n\
-         The data folder cannot be written, so the damaged database could not be put aside. Check the disk: docs/recovery.md"
+        "데이터베이스가 손상되었는데({damage}), 백업을 이 디스크에 되살리지 못했습니다. 손상된 파일은 그대로 두었습니다. {}\n\
+         The database is damaged ({damage}), and a backup could not be restored onto this disk. The damaged files were left as they are. {}",
+        source.describe(Language::Ko), source.describe(Language::En)
+    )]
+    NotPlaced {
+        damage: Damage,
+        #[source]
+        source: Box<RestoreError>,
+    },
+    #[error(
+        "데이터 폴더에 쓸 수 없습니다. 폴더의 권한과 디스크를 확인하세요: docs/recovery.md\n\
+         The data folder cannot be written. Check its permissions and the disk: docs/recovery.md"
     )]
     Io(#[from] io::Error),
 }
@@ -128,11 +135,18 @@ pub fn make_ready(data: &Path, budget: Duration, now: Timestamp) -> Result<Ready
     let path = store::database_path(data);
     let _lock = store::lock_folder(&path)?;
     let is_noted = data.join(NOTE).exists();
-    let looked = look(&path, is_known(data), Some(budget).filter(|_| !is_noted))?;
+    let budget = Some(budget).filter(|_| !is_noted);
+    let looked = look_again(PAUSE, &mut |is_second| {
+        look(&path, is_known(data), budget.filter(|_| !is_second)).map_err(|err| tell_cause(err, data))
+    })?;
     let ready = match looked {
         Looked::Fresh => Ready::Fresh,
         Looked::Whole => Ready::Whole,
         Looked::SoFar => Ready::SoFar,
+        Looked::Damaged(damage @ Damage::Answers(_)) => {
+            tracing::error!(%damage, "single answers are damaged; the hub serves what is there");
+            Ready::Bearable(damage)
+        }
         Looked::Damaged(damage) => replace(data, damage, now)?,
     };
     if is_noted {
@@ -190,19 +204,54 @@ enum Looked {
     Damaged(Damage),
 }
 
+/// Looks, and once more after `pause` if the disk failed or the structure seems damaged: what passes is no damage. The second
+/// look is told that it is one.
+fn look_again(
+    pause: Duration,
+    look: &mut dyn FnMut(bool) -> Result<Looked, StoreError>,
+) -> Result<Looked, StoreError> {
+    match look(false) {
+        Ok(Looked::Damaged(Damage::Structure(said))) => {
+            tracing::warn!(said, "the database seems damaged; it is looked at once more");
+        }
+        Ok(Looked::Damaged(Damage::NoDatabase)) => {
+            tracing::warn!("the database cannot be known as one; it is looked at once more");
+        }
+        Err(StoreError::DiskFails(err)) => {
+            tracing::warn!(error = %err, "the disk failed; the database is looked at once more");
+        }
+        looked => return looked,
+    }
+    thread::sleep(pause);
+    look(true)
+}
+
 /// Looks at a database, changing nothing. What else keeps it from being opened is for whoever opens it to say.
 fn look(path: &Path, is_known: bool, budget: Option<Duration>) -> Result<Looked, StoreError> {
     if !path.exists() {
         return Ok(if is_known { Looked::Damaged(Damage::Missing) } else { Looked::Fresh });
     }
-    match look_into(path, is_known, budget) {
+    judge(look_into(path, is_known, budget), is_known)
+}
+
+/// What an error while looking says of the file.
+fn judge(looked: Result<Looked, StoreError>, is_known: bool) -> Result<Looked, StoreError> {
+    match looked {
         Err(StoreError::Damaged(err)) => Ok(Looked::Damaged(Damage::Structure(err.to_string()))),
-        Err(StoreError::DiskFails(err)) => Ok(Looked::Damaged(Damage::Structure(err.to_string()))),
+        Err(StoreError::DiskFails(err)) if inspection::is_unreadable(&err) => {
+            Ok(Looked::Damaged(Damage::Structure(err.to_string())))
+        }
         // A hub has worked here: what lies in its database's place is what is left of it.
         Err(StoreError::Foreign) if is_known => Ok(Looked::Damaged(Damage::NoDatabase)),
         Err(StoreError::Foreign | StoreError::ReadOnly(_)) => Ok(Looked::Whole),
         looked => looked,
     }
+}
+
+/// SQLite calls a full disk a failing one where it cannot make the index of its log.
+fn tell_cause(err: StoreError, data: &Path) -> StoreError {
+    let is_full = || disk_space(data).is_some_and(|space| space.free_bytes < NO_ROOM);
+    if matches!(err, StoreError::DiskFails(_)) && is_full() { StoreError::DiskFull } else { err }
 }
 
 fn look_into(path: &Path, is_known: bool, budget: Option<Duration>) -> Result<Looked, StoreError> {
@@ -227,81 +276,49 @@ fn look_into(path: &Path, is_known: bool, budget: Option<Duration>) -> Result<Lo
     })
 }
 
-/// Puts a verified copy in the place of a damaged database.
+/// Puts a verified copy in the place of a database whose structure is damaged, or which is gone. Nothing is moved before the copy
+/// lies here whole.
 fn replace(data: &Path, damage: Damage, now: Timestamp) -> Result<Ready, BootError> {
     tracing::error!(%damage, "the database is damaged; the newest verified backup is looked for");
     if let Err(err) = sd_notify::notify(&[sd_notify::NotifyState::ExtendTimeoutUsec(RESTORE_TIME)]) {
         tracing::warn!(error = %err, "systemd could not be told that this start takes long");
     }
-    let evidence = put_aside(data, now)?;
-    let restored = restore::restore_newest_verified(data, EpochReason::Damage, now);
-    let source = match restored {
+    match restore::restore_newest_verified(data, EpochReason::Damage, now) {
         Ok(Some(restored)) => {
             tracing::warn!(
                 from = restored.from,
                 snapshot = restored.snapshot,
                 taken_at = %restored.taken_at,
                 answers = restored.answers,
-                evidence = %evidence.display(),
+                evidence = restored.aside,
                 "the database was damaged and has been replaced by a verified backup"
             );
-            return Ok(Ready::Replaced(damage));
+            Ok(Ready::Replaced(damage))
         }
-        Ok(None) => None,
-        Err(err) => Some(Box::new(err)),
-    };
-    put_back(data, &evidence)?;
-    if damage.is_bearable() {
-        tracing::error!(%damage, "there is no backup that could be restored; the hub serves what it has");
-        return Ok(Ready::Bearable(damage));
+        Ok(None) => Err(BootError::NoCopy { damage, source: None }),
+        // The exchange is decided: the next start goes on with it.
+        Err(err) if placing::is_cut_off(data) => Err(BootError::CutOff(Box::new(err))),
+        Err(err @ (RestoreError::Io { .. } | RestoreError::NoRoom { .. })) => {
+            Err(BootError::NotPlaced { damage, source: Box::new(err) })
+        }
+        Err(err) => Err(BootError::NoCopy { damage, source: Some(Box::new(err)) }),
     }
-    Err(BootError::NoCopy { damage, source })
-}
-
-/// Moves the files of the database into a folder of their own, which says when.
-fn put_aside(data: &Path, now: Timestamp) -> io::Result<PathBuf> {
-    let name = format!("damaged-{}", now.strftime("%Y%m%dT%H%M%SZ"));
-    let folder = (1..)
-        .map(|number| data.join(if number == 1 { name.clone() } else { format!("{name}-{number}") }))
-        .find(|folder| !folder.exists())
-        .unwrap_or_else(|| data.join(&name));
-    fs::create_dir(&folder)?;
-    for file in FILES {
-        rename_if_there(&data.join(file), &folder.join(file))?;
-    }
-    sync_folder(data)?;
-    Ok(folder)
-}
-
-fn put_back(data: &Path, evidence: &Path) -> io::Result<()> {
-    for file in FILES {
-        rename_if_there(&evidence.join(file), &data.join(file))?;
-    }
-    fs::remove_dir(evidence)?;
-    sync_folder(data)
-}
-
-fn rename_if_there(from: &Path, to: &Path) -> io::Result<()> {
-    match fs::rename(from, to) {
-        Err(err) if err.kind() == io::ErrorKind::NotFound => Ok(()),
-        done => done,
-    }
-}
-
-#[cfg(unix)]
-fn sync_folder(folder: &Path) -> io::Result<()> {
-    fs::File::open(folder)?.sync_all()
-}
-
-#[cfg(not(unix))]
-fn sync_folder(_: &Path) -> io::Result<()> {
-    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::store::{Store, hub_meta::FirstStart};
+
+    // Extended codes of SQLite: https://www.sqlite.org/rescode.html
+    const CORRUPT: i32 = 11;
+    const FULL: i32 = 13;
+    const CANTOPEN: i32 = 14;
+    const IOERR_READ: i32 = 266;
+    const IOERR_SHORT_READ: i32 = 522;
+    const IOERR_FSYNC: i32 = 1_034;
+    const IOERR_LOCK: i32 = 3_850;
+    const IOERR_SHMSIZE: i32 = 4_874;
 
     fn now() -> Timestamp {
         "2026-11-23T00:00:00Z".parse().expect("a time")
@@ -388,16 +405,40 @@ mod tests {
     }
 
     #[test]
-    fn evidence_never_replaces_earlier_evidence() {
-        let data = tempfile::tempdir().expect("a folder");
-        for content in ["one", "two"] {
-            fs::write(data.path().join("hub.db"), content).expect("written");
-            let folder = put_aside(data.path(), now()).expect("put aside");
-            assert_eq!(fs::read_to_string(folder.join("hub.db")).expect("kept"), content);
+    fn what_passes_is_no_damage_and_what_stays_is() {
+        let fails = || Err(inspection::failure(IOERR_READ));
+        let broken = || Ok(Looked::Damaged(Damage::Structure("Tree 5: error code=266".into())));
+        let answers = || Ok(Looked::Damaged(Damage::Answers(vec![3])));
+        type Look = fn() -> Result<Looked, StoreError>;
+        let cases: [(Look, Look, bool, usize); 4] = [
+            (fails, || Ok(Looked::Whole), true, 2),
+            (broken, || Ok(Looked::Whole), true, 2),
+            (broken, broken, false, 2),
+            (answers, || Ok(Looked::Whole), false, 1),
+        ];
+        for (first, second, is_whole, expected) in cases {
+            let mut looks = 0;
+            let looked = look_again(Duration::ZERO, &mut |is_second| {
+                looks += 1;
+                if is_second { second() } else { first() }
+            });
+            assert_eq!(looked.is_ok_and(|looked| looked == Looked::Whole), is_whole);
+            assert_eq!(looks, expected);
         }
-        fs::write(data.path().join("hub.db"), "three").expect("written");
-        let folder = put_aside(data.path(), now()).expect("put aside");
-        put_back(data.path(), &folder).expect("put back");
-        assert_eq!(fs::read_to_string(data.path().join("hub.db")).expect("there"), "three");
+    }
+
+    #[test]
+    fn a_disk_that_cannot_be_read_is_damage_and_any_other_failure_is_told_as_such() {
+        for code in [IOERR_READ, IOERR_SHORT_READ, CORRUPT] {
+            let judged = judge(Err(inspection::failure(code)), true);
+            assert!(matches!(judged, Ok(Looked::Damaged(Damage::Structure(_)))), "{code}: {judged:?}");
+        }
+        for code in [IOERR_SHMSIZE, IOERR_FSYNC, IOERR_LOCK] {
+            let judged = judge(Err(inspection::failure(code)), true);
+            assert!(matches!(judged, Err(StoreError::DiskFails(_))), "{code}: {judged:?}");
+        }
+        assert!(matches!(judge(Err(inspection::failure(FULL)), true), Err(StoreError::DiskFull)));
+        // The opening says it.
+        assert!(matches!(judge(Err(inspection::failure(CANTOPEN)), true), Ok(Looked::Whole)));
     }
 }

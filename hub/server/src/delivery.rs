@@ -10,9 +10,13 @@
 //! whoever brought it first.
 //!
 //! After an outage a whole school delivers at once. Items go through [`LANES`] lanes of [`AT_ONCE`] items, so that a pupil's
-//! answer waits behind those few at most; batches beyond [`BATCHES`] are told to come again.
+//! answer waits behind those few at most; batches beyond [`BATCHES`] are told to come again. A device has one batch under way
+//! at most, and its new answers are counted ([`crate::limits`]), so that no device takes the places of the others.
 
-use std::{collections::HashMap, pin::Pin};
+use std::{
+    collections::{HashMap, HashSet},
+    pin::Pin,
+};
 
 use dreamseed_wire::{
     attempt::SubmitAnswer,
@@ -27,6 +31,7 @@ use futures_util::{
     poll,
 };
 use jiff::{SignedDuration, Timestamp};
+use parking_lot::Mutex;
 use tokio::sync::Semaphore;
 
 use crate::{
@@ -36,6 +41,7 @@ use crate::{
     epochs,
     hub::Ctx,
     lessons::timing::Refusal,
+    limits::Wait,
     school::School,
     store::{
         StoreError,
@@ -65,6 +71,11 @@ pub enum DeliveryError {
     TooMany { max: usize },
     #[error("too many deliveries are under way")]
     Busy,
+    /// A second batch of one device at the same time.
+    #[error("the device delivers already")]
+    UnderWay,
+    #[error("the device brings more new answers than the hub takes from one")]
+    TooFast(Wait),
     #[error("the record could not be asked")]
     Store(#[from] StoreError),
 }
@@ -73,11 +84,38 @@ pub enum DeliveryError {
 pub struct DeliveryDesk {
     lanes: Semaphore,
     batches: Semaphore,
+    /// Devices of which a batch is under way.
+    busy: Mutex<HashSet<DeviceId>>,
 }
 
 impl Default for DeliveryDesk {
     fn default() -> Self {
-        DeliveryDesk { lanes: Semaphore::new(LANES), batches: Semaphore::new(BATCHES) }
+        DeliveryDesk {
+            lanes: Semaphore::new(LANES),
+            batches: Semaphore::new(BATCHES),
+            busy: Mutex::default(),
+        }
+    }
+}
+
+impl DeliveryDesk {
+    /// The turn of a device, until it is dropped; none while it has one.
+    fn turn_of(&self, device: DeviceId) -> Option<Turn<'_>> {
+        let is_free = self.busy.lock().insert(device);
+        // Only then: a turn that is dropped ends the one that is under way.
+        is_free.then(|| Turn { desk: self, device })
+    }
+}
+
+/// A device's batch is under way.
+struct Turn<'d> {
+    desk: &'d DeliveryDesk,
+    device: DeviceId,
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        self.desk.busy.lock().remove(&self.device);
     }
 }
 
@@ -85,11 +123,12 @@ impl Default for DeliveryDesk {
 /// on the disk.
 ///
 /// # Errors
-/// Too many items, or too many batches at once; nothing of the batch has been written then.
+/// Too many items, too many batches at once or too many new answers of this device; nothing of the batch has been written then.
 pub async fn deliver(ctx: &Ctx, device: DeviceId, batch: DeliverAnswers) -> Result<Delivered, DeliveryError> {
     if batch.items.len() > BATCH_MAX {
         return Err(DeliveryError::TooMany { max: BATCH_MAX });
     }
+    let _turn = ctx.delivery.turn_of(device).ok_or(DeliveryError::UnderWay)?;
     let _place = ctx.delivery.batches.try_acquire().map_err(|_| DeliveryError::Busy)?;
     if let Some(highest) = &batch.highest {
         // First: what is stored after a rollback belongs to the new epoch.
@@ -103,6 +142,9 @@ pub async fn deliver(ctx: &Ctx, device: DeviceId, batch: DeliverAnswers) -> Resu
         steps.push((attempt_id, opened.map_or_else(Step::reject, |opened| Step::Opened(Box::new(opened)))));
     }
     let there = find_there(ctx, &steps).await?;
+    let is_new = |(id, step): &&(AttemptId, Step)| matches!(step, Step::Opened(_)) && !there.contains_key(id);
+    let new = steps.iter().filter(is_new).count();
+    ctx.limits.check_delivered(device, new).map_err(DeliveryError::TooFast)?;
     let mut results = Vec::with_capacity(steps.len());
     while !steps.is_empty() {
         let some: Vec<_> = steps.drain(..steps.len().min(AT_ONCE)).collect();
@@ -458,6 +500,17 @@ mod tests {
         ] {
             assert_eq!(given_at(&kept, &sent, received), time(given), "{why}");
         }
+    }
+
+    #[test]
+    fn a_device_has_one_turn_at_a_time_and_others_theirs() {
+        let (desk, device) = (DeliveryDesk::default(), DeviceId::new());
+        let turn = desk.turn_of(device);
+        assert!(turn.is_some() && desk.turn_of(device).is_none());
+        assert!(desk.turn_of(DeviceId::new()).is_some());
+        drop(turn);
+        assert!(desk.turn_of(device).is_some());
+        assert!(desk.busy.lock().is_empty());
     }
 
     #[test]

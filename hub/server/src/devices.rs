@@ -51,8 +51,13 @@ use crate::{
 
 const NAME_MAX: usize = 60;
 /// Devices that one person may enrol on a day of the school: a class set of machines is imaged by two people or on two
-/// days, and nobody fills the list.
+/// days.
 const PER_DAY: u32 = 20;
+/// Devices in use that one pupil may have enrolled: the own ones and those of a class room where nobody was before, so that
+/// no pupil fills the list of the school.
+const LIVE_OF_PUPIL: u32 = 5;
+/// The same for staff, who set up rooms of machines.
+const LIVE_OF_STAFF: u32 = 200;
 /// Devices in use; a school of 1,500 pupils with one each fits.
 const LIVE_MAX: u32 = 2_000;
 /// Characters of a certificate at most: a name of 60 characters in base64, ids, a key and the proof.
@@ -78,6 +83,8 @@ pub enum DeviceError {
     KeyTaken,
     #[error("this person has enrolled as many devices today as one person may")]
     TooManyToday { retry_after_secs: u32 },
+    #[error("this person has as many devices in use as one person may")]
+    TooManyOwn,
     #[error("the school has as many devices as the hub takes")]
     TooMany,
     /// The signature does not fit, or nobody knows the device: it is not said which.
@@ -206,7 +213,12 @@ pub async fn enrol(ctx: &Ctx, by: By, new: EnrolDevice) -> Result<EnrolledDevice
     let public_key =
         read_public_key(&new.public_key).map_err(|why| DeviceError::BadField { field: "public_key", why })?;
     let now = to_time(ctx.clock.now().as_millisecond());
-    let (midnight, next_midnight) = day_around(&ctx.school.get(), now);
+    let school = ctx.school.get();
+    let (midnight, next_midnight) = day_around(&school, now);
+    let live_max = match by.actor.is_some_and(|person| is_pupil(&school, person)) {
+        true => LIVE_OF_PUPIL,
+        false => LIVE_OF_STAFF,
+    };
     let row = ctx
         .store
         .write(move |tx| {
@@ -224,6 +236,11 @@ pub async fn enrol(ctx: &Ctx, by: By, new: EnrolDevice) -> Result<EnrolledDevice
                 return Err(DeviceError::TooManyToday {
                     retry_after_secs: wait.try_into().unwrap_or(u32::MAX),
                 });
+            }
+            if let Some(person) = by.actor
+                && rows::count_live_of(tx.conn(), person)? >= live_max
+            {
+                return Err(DeviceError::TooManyOwn);
             }
             if rows::count_live(tx.conn())? >= LIVE_MAX {
                 return Err(DeviceError::TooMany);

@@ -5,6 +5,10 @@
 //! mark is written anew at most once a second, after the numbers it names are durable, and exactly at a clean stop. So it
 //! is never ahead of what was acknowledged; what was acknowledged in the last second before a kill is proved by receipts
 //! alone.
+//!
+//! The other disk may be a share whose server has gone, and reading or writing there may never come back. So that is done on
+//! threads of its own, and nobody waits longer than two seconds for them: neither a start, nor the mark beside the database,
+//! nor a stop.
 
 use std::{
     fs::{self, File, OpenOptions},
@@ -13,7 +17,9 @@ use std::{
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering::Relaxed},
+        mpsc,
     },
+    thread,
     time::Duration,
 };
 
@@ -21,6 +27,7 @@ use dreamseed_wire::{
     delivery::RecordPlace,
     ids::{EpochId, HubId},
 };
+use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -37,6 +44,8 @@ use crate::{
 const FILE: &str = "high-mark";
 /// How often it is written at most.
 const PAUSE: Duration = Duration::from_secs(1);
+/// How long anybody waits for another folder.
+const OUTSIDE_LIMIT: Duration = Duration::from_secs(2);
 /// Bytes; a longer file is not ours.
 const FILE_MAX: u64 = 1_000;
 
@@ -123,11 +132,14 @@ pub fn other_folders(config: &Config) -> Vec<PathBuf> {
     config.backup.high_mark.iter().cloned().collect()
 }
 
-/// The marks that lie beside a database and in other folders; whether they are this hub's, [`HighMark::is_of`] says.
+/// The marks that lie beside a database and in other folders; whether they are this hub's, [`HighMark::is_of`] says. A folder
+/// that does not reply in two seconds is passed over.
 pub fn find_all(data: &Path, others: &[PathBuf], hub_id: HubId) -> Vec<HighMark> {
-    files(data, others, hub_id)
-        .into_iter()
-        .filter_map(|file| match HighMark::read(&file) {
+    let own = data.join(FILE);
+    let outside = outside_files(others, hub_id).map(|file| (read_outside(&file), file));
+    std::iter::once((HighMark::read(&own), own))
+        .chain(outside)
+        .filter_map(|(found, file)| match found {
             Ok(found) => found,
             Err(err) => {
                 tracing::warn!(file = %file.display(), error = %err, "a high mark cannot be read");
@@ -144,7 +156,8 @@ pub fn find_own(data: &Path) -> Option<HighMark> {
 
 /// The files of the mark, and what has been said about them.
 pub struct HighMarkFiles {
-    files: Vec<PathBuf>,
+    own: PathBuf,
+    outside: Vec<Arc<OutsideFile>>,
     has_warned: AtomicBool,
 }
 
@@ -154,8 +167,7 @@ impl HighMarkFiles {
     /// # Errors
     /// A data folder that cannot be written; another folder may be away.
     pub async fn begin(store: &Store, config: &Config, now: jiff::Timestamp) -> Result<Self, StoreError> {
-        let files = files(&config.data, &other_folders(config), store.receipts().hub_id());
-        let marks = HighMarkFiles { files, has_warned: AtomicBool::new(false) };
+        let marks = Self::at(&config.data, &other_folders(config), store.receipts().hub_id());
         marks.write(&HighMark::of(&store.record(), store.receipts()))?;
         if !store.read(hub_meta::is_marked).await? {
             store.write(move |tx| hub_meta::note_mark(tx, now)).await?;
@@ -171,20 +183,26 @@ impl HighMarkFiles {
         }
     }
 
+    fn at(data: &Path, others: &[PathBuf], hub_id: HubId) -> Self {
+        let outside = outside_files(others, hub_id)
+            .map(|file| Arc::new(OutsideFile { file, state: Mutex::default() }))
+            .collect();
+        HighMarkFiles { own: data.join(FILE), outside, has_warned: AtomicBool::new(false) }
+    }
+
     fn write(&self, mark: &HighMark) -> io::Result<()> {
-        let mut is_first = true;
-        for file in &self.files {
-            let written = mark.write(file);
-            if is_first {
-                written?;
-            } else if let Err(err) = written {
+        mark.write(&self.own)?;
+        let mut is_whole = true;
+        for outside in &self.outside {
+            if let Err(err) = outside.write(mark.clone()) {
                 // A stick that was pulled out, a share that is away: the mark beside the database is still there.
                 self.warn(&err);
-                return Ok(());
+                is_whole = false;
             }
-            is_first = false;
         }
-        self.has_warned.store(false, Relaxed);
+        if is_whole {
+            self.has_warned.store(false, Relaxed);
+        }
         Ok(())
     }
 
@@ -193,6 +211,78 @@ impl HighMarkFiles {
             tracing::warn!(error = %err, "the high mark of the record cannot be written; it is tried again");
         }
     }
+}
+
+/// The mark in another folder, written by one thread at a time.
+struct OutsideFile {
+    file: PathBuf,
+    state: Mutex<OutsideState>,
+}
+
+#[derive(Default)]
+struct OutsideState {
+    /// What is to be written next.
+    wanted: Option<HighMark>,
+    /// A thread is at it, and will take what is wanted before it ends.
+    is_writing: bool,
+}
+
+impl OutsideFile {
+    /// Writes the mark, and waits for [`OUTSIDE_LIMIT`]; not at all while an earlier one has not come back.
+    fn write(self: &Arc<Self>, mark: HighMark) -> io::Result<()> {
+        {
+            let mut state = self.state.lock();
+            state.wanted = Some(mark);
+            if state.is_writing {
+                return Err(no_reply());
+            }
+            state.is_writing = true;
+        }
+        let of = Arc::clone(self);
+        within_limit(move || of.write_wanted()).unwrap_or_else(|err| {
+            if err.kind() != io::ErrorKind::TimedOut {
+                // No thread could be started.
+                self.state.lock().is_writing = false;
+            }
+            Err(err)
+        })
+    }
+
+    /// Writes what is wanted until nothing is.
+    fn write_wanted(&self) -> io::Result<()> {
+        let mut last = Ok(());
+        loop {
+            let wanted = {
+                let mut state = self.state.lock();
+                state.is_writing = state.wanted.is_some();
+                state.wanted.take()
+            };
+            match wanted {
+                Some(mark) => last = mark.write(&self.file),
+                None => return last,
+            }
+        }
+    }
+}
+
+/// The mark in a file of another folder.
+fn read_outside(file: &Path) -> io::Result<Option<HighMark>> {
+    let file = file.to_owned();
+    within_limit(move || HighMark::read(&file)).unwrap_or_else(Err)
+}
+
+/// What some work on a thread of its own gives, if it comes back within [`OUTSIDE_LIMIT`]; else the thread is left to itself.
+fn within_limit<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> io::Result<T> {
+    let (done, waiting) = mpsc::sync_channel(1);
+    thread::Builder::new().name("outside-mark".into()).spawn(move || {
+        // Whoever asked may have gone.
+        let _ = done.send(work());
+    })?;
+    waiting.recv_timeout(OUTSIDE_LIMIT).map_err(|_| no_reply())
+}
+
+fn no_reply() -> io::Error {
+    io::Error::new(io::ErrorKind::TimedOut, "the folder does not reply")
 }
 
 /// Writes the mark after the record has grown, at most once a second, until the hub stops.
@@ -213,10 +303,9 @@ pub async fn keep_until_stopped(ctx: Arc<Ctx>) {
     }
 }
 
-fn files(data: &Path, others: &[PathBuf], hub_id: HubId) -> Vec<PathBuf> {
+fn outside_files(others: &[PathBuf], hub_id: HubId) -> impl Iterator<Item = PathBuf> {
     // Another folder may hold marks of several hubs.
-    let other = others.iter().map(|folder| folder.join(format!("dreamseed-{FILE}-{hub_id}")));
-    std::iter::once(data.join(FILE)).chain(other).collect()
+    others.iter().map(move |folder| folder.join(format!("dreamseed-{FILE}-{hub_id}")))
 }
 
 #[cfg(test)]
@@ -266,12 +355,51 @@ mod tests {
         let others = vec![other.path().to_owned(), other.path().join("pulled out")];
         for hub in [HubId::new(), HubId::new()] {
             let receipts = Receipts::with_key([3; 32], hub);
-            let marks =
-                HighMarkFiles { files: files(data.path(), &others, hub), has_warned: AtomicBool::new(false) };
+            let marks = HighMarkFiles::at(data.path(), &others, hub);
             marks.write(&mark(&receipts, 5)).expect("the folder that is away does not matter");
             assert!(marks.has_warned.load(Relaxed));
             assert_eq!(find_all(data.path(), &others, hub).len(), 2);
         }
         assert_eq!(fs::read_dir(other.path()).expect("a folder").count(), 2);
+    }
+
+    /// A pipe that nobody reads or writes is to a program what a share is whose server has gone.
+    #[cfg(unix)]
+    #[test]
+    fn a_folder_that_does_not_reply_holds_nobody_up() {
+        let (data, other) = (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
+        let (receipts, others) = (Receipts::with_key([3; 32], HubId::new()), vec![other.path().to_owned()]);
+        let hub = receipts.hub_id();
+        let file = outside_files(&others, hub).next().expect("a file");
+        let pipe = |at: &Path| {
+            let made = std::process::Command::new("mkfifo").arg(at).status();
+            assert!(made.is_ok_and(|made| made.success()));
+        };
+        pipe(&file);
+        pipe(&file.with_extension("new"));
+        let begun = std::time::Instant::now();
+        assert_eq!(find_all(data.path(), &others, hub), []);
+        let marks = HighMarkFiles::at(data.path(), &others, hub);
+        marks.write(&mark(&receipts, 5)).expect("beside the database");
+        assert!(begun.elapsed() < 4 * OUTSIDE_LIMIT, "{:?}", begun.elapsed());
+        let begun = std::time::Instant::now();
+        for hub_seq in 6..30 {
+            marks.write(&mark(&receipts, hub_seq)).expect("beside the database");
+        }
+        assert!(begun.elapsed() < OUTSIDE_LIMIT, "it is waited for once: {:?}", begun.elapsed());
+        assert_eq!(find_own(data.path()).map(|mark| mark.hub_seq), Some(29));
+        // The server is there again: the thread goes on, and the newest mark follows by itself.
+        let aside = file.with_extension("new");
+        fs::rename(&aside, other.path().join("pipe")).expect("renamed");
+        drop(OpenOptions::new().read(true).open(other.path().join("pipe")).expect("opened"));
+        let until = std::time::Instant::now() + Duration::from_secs(20);
+        let is_newest = || {
+            let found = fs::metadata(&file).is_ok_and(|found| found.is_file());
+            found && find_all(data.path(), &others, hub).iter().filter(|mark| mark.hub_seq == 29).count() == 2
+        };
+        while !is_newest() {
+            assert!(std::time::Instant::now() < until, "the newest mark");
+            thread::yield_now();
+        }
     }
 }

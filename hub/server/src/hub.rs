@@ -145,7 +145,8 @@ impl Hub {
             };
             Store::open_beside(&path, &first, &marks, tell).map_err(explain_store)?
         };
-        let mut started = Hub::open(config, clock, engine, &store, (live, disk, pending), listener, now).await;
+        let mut started =
+            Hub::open(config, clock, engine, &store, (live, disk, pending), listener, now).await;
         if let (Ok(hub), Ready::SoFar) = (&mut started, &ready) {
             let checked = Arc::clone(&hub.ctx);
             hub.vital.spawn(async move {
@@ -376,7 +377,10 @@ fn explain_boot(err: BootError) -> anyhow::Error {
     match err {
         BootError::Store(err) => explain_store(err),
         // Each says it in both languages.
-        err @ (BootError::NoCopy { .. } | BootError::CutOff(_) | BootError::Io(_)) => anyhow::Error::new(err),
+        err @ (BootError::NoCopy { .. }
+        | BootError::NotPlaced { .. }
+        | BootError::CutOff(_)
+        | BootError::Io(_)) => anyhow::Error::new(err),
     }
 }
 

@@ -10,11 +10,12 @@ use std::{num::NonZeroU32, sync::Arc};
 
 use axum::http::StatusCode;
 use dreamseed_wire::{
+    delivery::BATCH_MAX,
     hub::ProblemCode,
     ids::{DeviceId, SessionId, UserId},
 };
 use governor::{
-    NotUntil, Quota, RateLimiter,
+    InsufficientCapacity, NotUntil, Quota, RateLimiter,
     clock::{Clock, MonotonicClock, Reference},
     middleware::NoOpMiddleware,
     state::{InMemoryState, NotKeyed, keyed::HashMapStateStore},
@@ -30,6 +31,13 @@ use crate::{
 
 /// A person works on one device or two; more are a program.
 const DEVICES: NonZeroU32 = NonZeroU32::MIN.saturating_add(2);
+/// New answers that a device may deliver at once, for each request that it may send in a minute: with the settings as they
+/// come, 10,000 that it has kept for long.
+const KEPT_AT_ONCE: NonZeroU32 = NonZeroU32::MIN.saturating_add(99);
+/// And this many a minute from then on, for each of these requests: 200, more than a class on one machine can give.
+const KEPT_A_MINUTE: NonZeroU32 = NonZeroU32::MIN.saturating_add(1);
+/// Whatever the settings say, a full batch fits.
+const KEPT_LEAST: NonZeroU32 = NonZeroU32::MIN.saturating_add(BATCH_MAX as u32 - 1);
 
 type Each<Who, C> = RateLimiter<Who, HashMapStateStore<Who>, C, NoOpMiddleware<<C as Clock>::Instant>>;
 type One<C> = RateLimiter<NotKeyed, InMemoryState, C, NoOpMiddleware<<C as Clock>::Instant>>;
@@ -45,6 +53,7 @@ pub struct Limits<C: Clock + Clone = MonotonicClock> {
     people: Arc<Each<UserId, C>>,
     help: Arc<Each<UserId, C>>,
     devices: Arc<Each<DeviceId, C>>,
+    delivered: Arc<Each<DeviceId, C>>,
     clock: C,
 }
 
@@ -61,11 +70,14 @@ impl<C: Clock + Clone> Limits<C> {
             Arc::new(RateLimiter::hashmap_with_clock(Quota::per_minute(per_minute), clock.clone()))
         };
         let of_session = Quota::per_minute(config.per_minute);
+        let delivered = Quota::per_minute(config.per_minute.saturating_mul(KEPT_A_MINUTE))
+            .allow_burst(config.per_minute.saturating_mul(KEPT_AT_ONCE).max(KEPT_LEAST));
         Limits {
             sessions: Arc::new(RateLimiter::hashmap_with_clock(of_session, clock.clone())),
             people: of_person(config.per_minute.saturating_mul(DEVICES)),
             help: of_person(config.help_per_minute),
             devices: Arc::new(RateLimiter::hashmap_with_clock(of_session, clock.clone())),
+            delivered: Arc::new(RateLimiter::hashmap_with_clock(delivered, clock.clone())),
             clock,
         }
     }
@@ -81,10 +93,21 @@ impl<C: Clock + Clone> Limits<C> {
         self.help.check_key(&caller.user_id).map_err(|until| wait(&until, &self.clock))
     }
 
-    /// Counts a request that a device has signed: as many as one sign-in may send. A hundred batches are 20,000 answers, so
-    /// that a device that was long without a connection waits a minute now and then, and no other device waits for it.
+    /// Counts a request that a device has signed: as many as one sign-in may send.
     pub fn check_device(&self, device: DeviceId) -> Result<(), Wait> {
         self.devices.check_key(&device).map_err(|until| wait(&until, &self.clock))
+    }
+
+    /// Counts the answers of a batch that the hub did not have, all or none of them. What a device has kept through a long
+    /// outage drains in minutes; a device that brings new ones without an end fills no disk, and no other device waits.
+    pub fn check_delivered(&self, device: DeviceId, new: usize) -> Result<(), Wait> {
+        let Some(count) = u32::try_from(new).ok().and_then(NonZeroU32::new) else { return Ok(()) };
+        match self.delivered.check_key_n(&device, count) {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(until)) => Err(wait(&until, &self.clock)),
+            // More than may ever come at once: a batch is never that large.
+            Err(InsufficientCapacity(_)) => Err(Wait(60)),
+        }
     }
 
     /// Forgets who has been quiet for so long that nothing is known of them, so that the memory follows the sign-ins of
@@ -96,8 +119,10 @@ impl<C: Clock + Clone> Limits<C> {
             people.retain_recent();
             people.shrink_to_fit();
         }
-        self.devices.retain_recent();
-        self.devices.shrink_to_fit();
+        for devices in [&self.devices, &self.delivered] {
+            devices.retain_recent();
+            devices.shrink_to_fit();
+        }
     }
 }
 
@@ -234,6 +259,35 @@ mod tests {
         assert_eq!(limits.check_device(other), Ok(()));
         clock.advance(Duration::from_secs(1));
         assert_eq!(limits.check_device(full), Ok(()));
+    }
+
+    #[test]
+    fn what_a_device_has_kept_drains_at_once_and_new_answers_without_an_end_do_not() {
+        let (limits, clock) = limits();
+        let (full, other) = (DeviceId::new(), DeviceId::new());
+        assert!((0..50).all(|_| limits.check_delivered(full, BATCH_MAX).is_ok()), "10,000 that were kept");
+        let Err(Wait(seconds)) = limits.check_delivered(full, BATCH_MAX) else { panic!("a limit") };
+        assert!((50..=60).contains(&seconds), "{seconds}");
+        assert_eq!(limits.check_delivered(full, 0), Ok(()), "what is there already costs nothing");
+        assert_eq!(limits.check_delivered(other, BATCH_MAX), Ok(()), "no other device waits");
+        clock.advance(Duration::from_secs(seconds.into()));
+        assert_eq!(limits.check_delivered(full, BATCH_MAX), Ok(()), "the wait that was told is enough");
+        let mut passed = 0;
+        for _ in 0..600 {
+            clock.advance(Duration::from_secs(1));
+            passed += usize::from(limits.check_delivered(full, BATCH_MAX).is_ok()) * BATCH_MAX;
+        }
+        assert!((1_800..=2_200).contains(&passed), "{passed} in ten minutes");
+        clock.advance(Duration::from_secs(3_600));
+        limits.forget_quiet();
+        assert_eq!(limits.delivered.len(), 0);
+    }
+
+    #[test]
+    fn a_full_batch_fits_whatever_the_settings_say() {
+        let config = LimitsConfig { per_minute: NonZeroU32::MIN, ..Config::default().limits };
+        let limits = Limits::with_clock(&config, FakeRelativeClock::default());
+        assert_eq!(limits.check_delivered(DeviceId::new(), BATCH_MAX), Ok(()));
     }
 
     #[test]

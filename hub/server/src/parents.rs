@@ -124,17 +124,7 @@ pub async fn join(ctx: &Ctx, new: JoinAsParent, peer: Peer, agent: &str) -> Resu
             let by = By { actor: Some(parent), ..by };
             by.audit(tx, now, "join as parent", Some(parent), "")?;
             use_code(tx, &hash, (parent, pupil), now)?;
-            for scope in scopes {
-                let consent = NewConsent {
-                    pupil,
-                    guardian: Some(parent),
-                    scope,
-                    method: "online",
-                    text_version: CONSENT_TEXT,
-                };
-                consents::add(tx, &consent, now)?;
-                by.audit(tx, now, "give consent", Some(pupil), scope)?;
-            }
+            give_consents(tx, &by, (parent, pupil), &scopes, now)?;
             Ok::<_, ApiError>(parent)
         })
         .await?;
@@ -142,14 +132,28 @@ pub async fn join(ctx: &Ctx, new: JoinAsParent, peer: Peer, agent: &str) -> Resu
     sign_in::open_session(ctx, parent, false, agent, peer).await
 }
 
-/// Links a further child with the parent who is signed in.
-pub async fn add_child(ctx: &Ctx, caller: &Caller, new: AddChild) -> Result<Vec<Child>, ApiError> {
+/// Links a further child with the parent who is signed in, and writes down what they agree to for this child.
+///
+/// # Errors
+/// A code that opens nothing; consents without the one that is needed.
+pub async fn add_child(
+    ctx: &Ctx,
+    caller: &Caller,
+    peer: Peer,
+    new: AddChild,
+) -> Result<Vec<Child>, ApiError> {
     let now = ctx.clock.now();
     let hash = paper::hash_of(&new.code);
     let pupil = ctx.store.read(move |conn| parent_codes::find(conn, &hash, now)).await?;
     let pupil = ctx.auth.check_paper_code(pupil, now)?;
-    let parent = caller.user_id;
-    ctx.store.write(move |tx| use_code(tx, &hash, (parent, pupil), now)).await?;
+    let scopes = new.consents.as_deref().map(check_scopes).transpose()?.unwrap_or_default();
+    let (parent, by) = (caller.user_id, By::caller(caller, peer));
+    ctx.store
+        .write(move |tx| {
+            use_code(tx, &hash, (parent, pupil), now)?;
+            give_consents(tx, &by, (parent, pupil), &scopes, now)
+        })
+        .await?;
     ctx.school.reload(&ctx.store).await?;
     Ok(children(&ctx.school.get(), parent))
 }
@@ -222,6 +226,23 @@ fn use_code(
     lessons::add_guardian(tx, parent, pupil, now)?;
     let detail = parent.to_string();
     audit::add(tx, &AuditEntry::by(parent, "link child", &detail, now).about(pupil))?;
+    Ok(())
+}
+
+/// Each consent of a parent for a child, with its row of audit.
+fn give_consents(
+    tx: &crate::store::WriteTx<'_>,
+    by: &By,
+    (parent, pupil): (UserId, UserId),
+    scopes: &[&'static str],
+    now: Timestamp,
+) -> Result<(), ApiError> {
+    for &scope in scopes {
+        let guardian = Some(parent);
+        let consent = NewConsent { pupil, guardian, scope, method: "online", text_version: CONSENT_TEXT };
+        consents::add(tx, &consent, now)?;
+        by.audit(tx, now, "give consent", Some(pupil), scope)?;
+    }
     Ok(())
 }
 

@@ -94,6 +94,8 @@ pub enum BackupTroubleCode {
     TwoHubs,
     /// What was read back does not fit.
     Damaged,
+    /// The hub's own database holds what does not fit: copies of it are sent, but do not count as backups.
+    Database,
     /// The clock cannot be right: nothing old is removed meanwhile.
     Clock,
     Failed,

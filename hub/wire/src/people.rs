@@ -233,6 +233,10 @@ pub struct JoinAsParent {
 #[serde(deny_unknown_fields)]
 pub struct AddChild {
     pub code: String,
+    /// What the parent agrees to for this child, as at joining: `account` is needed, `ai_tutor` and `cloud_progress` are
+    /// theirs to choose. Absent from a program that does not ask: the link is made and no consent is written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub consents: Option<Vec<String>>,
 }
 
 /// How the new school year begins: each class goes up unless said otherwise.

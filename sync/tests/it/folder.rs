@@ -48,6 +48,31 @@ fn a_run_tells_how_far_it_is() {
 }
 
 #[test]
+fn the_kept_key_opens_what_its_password_opens_and_nothing_else() {
+    let bench = Bench::new();
+    let id = bench.open(&bench.target()).id();
+    let open = |password: &str| {
+        let password = Password::new(password);
+        Repository::open(&bench.target(), &quick(), &password, &bench.cache(), Some(&id)).map(drop)
+    };
+    let kept =
+        || files_below(&bench.cache()).into_iter().find(|path| path.to_string_lossy().contains("opened-"));
+    assert_eq!(kept(), None);
+    open(PASSWORD).expect("by the password");
+    let file = kept().expect("the key was kept");
+    let text = fs::read_to_string(bench.cache().join(&file)).expect("readable");
+    assert!(!text.contains(PASSWORD), "the password itself is not in it");
+    open(PASSWORD).expect("by the kept key");
+    assert!(matches!(open("zoo zoo zoo"), Err(SyncError::WrongPassword { .. })));
+    // A place whose own key files are gone or damaged is one that the recovery sheet would not open.
+    let key_files = bench.place().join("keys");
+    for found in fs::read_dir(&key_files).expect("keys") {
+        fs::write(found.expect("a file").path(), b"{}").expect("overwritten");
+    }
+    open(PASSWORD).expect_err("no key file that the password opens");
+}
+
+#[test]
 fn only_an_empty_place_becomes_a_repository() {
     let bench = Bench::new();
     for name in ["lost+found", ".Trash-1000"] {

@@ -4,6 +4,7 @@ import { type HubOptions, type RunningHub, startHub } from '../hub.ts';
 import { School } from '../school.ts';
 import type { Tongue } from '../words.ts';
 import { walkAdmin } from './admin.ts';
+import { walkBackup } from './backup.ts';
 import { walkEntry } from './entry.ts';
 import { walkExam, walkExamEnd } from './exam.ts';
 import { walkFormats } from './formats.ts';
@@ -77,6 +78,8 @@ export async function walkSchool(scene: Scene, wanted: string[]): Promise<void> 
     })));
   }
   for (const tongue of TONGUES) {
+    // A hub that has never been backed up, for each.
+    await on({ demo: true, engine: 'none' }, [{ name: `backup (${tongue})`, tongue, run: async (hub) => walkBackup(scene, hub, await School.visit(hub, tongue)) }]);
     await on({ demo: false, engine: 'scripted' }, [{ name: `setup (${tongue})`, tongue, run: (hub) => walkSetup(scene, hub, tongue) }]);
     await on({ demo: false, engine: 'scripted' }, [{ name: `monday (${tongue})`, tongue, run: (hub) => walkMonday(scene, hub, tongue) }]);
   }

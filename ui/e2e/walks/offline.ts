@@ -5,6 +5,8 @@ import { type Problem, type School, wrongAnswer } from '../school.ts';
 import { check, checkEqual, enter, readGrade, signInAdult, signInPupil, submitButton, versionOnScreen, visit } from '../steps.ts';
 import { patternOf, say, sayToStaff } from '../words.ts';
 
+const OTHER_EPOCH = '01980000-0000-7000-8000-000000000001';
+
 export async function walkOffline(scene: Scene, hub: RunningHub, school: School): Promise<void> {
   const { report } = scene;
   const { tongue } = school;
@@ -80,6 +82,23 @@ export async function walkOffline(scene: Scene, hub: RunningHub, school: School)
     await page.getByRole('button', { name: say(tongue, 'solve.saved.now'), exact: true }).click({ timeout: 5000 }).catch(() => undefined);
     checkEqual(await readGrade(device), 'wrong', 'grade');
     return next;
+  });
+
+  await report.step('a hub that was put back is sent every answer once more', async () => {
+    const again: string[] = [];
+    await page.route('**/api/v1/**', async (route) => {
+      const { pathname } = new URL(route.request().url());
+      // The stream would tell the epoch that the hub has in truth.
+      if (pathname.endsWith('/me/events')) return route.abort('connectionfailed');
+      if (pathname.endsWith('/attempts')) again.push((route.request().postDataJSON() as { attempt_id: string }).attempt_id);
+      const reply = await route.fetch();
+      await route.fulfill({ response: reply, headers: { ...reply.headers(), 'dreamseed-epoch': OTHER_EPOCH } });
+    });
+    const last = page.waitForResponse((reply) => reply.url().endsWith('/attempts') && new Set(again).size === 4);
+    await page.reload();
+    await last;
+    checkEqual(again.length, 4, `answers that were sent again, ${again.join(', ')}`);
+    await page.unroute('**/api/v1/**');
   });
 
   const teacher = await Device.open(scene, 'teacher', hub.address);

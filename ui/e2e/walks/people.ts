@@ -105,8 +105,12 @@ export async function walkPeople(scene: Scene, hub: RunningHub, school: School):
     home.allow(/status of 40[0-9] .*\/api\/v1\/(me\/children|parents)/);
     await home.page.getByLabel(word('join.code'), { exact: true }).fill(code);
     await home.page.getByRole('button', { name: word('children.add.go'), exact: true }).click();
+    await home.page.getByText(word('children.add.needed')).waitFor();
+    await home.page.getByRole('checkbox', { name: new RegExp(`^${escape(word('join.account'))}`) }).check({ force: true });
+    await home.page.getByRole('button', { name: word('children.add.go'), exact: true }).click();
     await home.page.getByText(word('join.code.unknown')).waitFor();
   });
+  await home.look('child-add', tongue, { phone: true, picture: 'whole' });
 
   const office = await Device.open(scene, 'admin', hub.address);
   await report.step('a pupil moves to another class, and the records go along', async () => {

@@ -86,3 +86,28 @@ describe('HubClient', () => {
     for (const path of ['//evil.example/x', 'https://evil.example/x', '/\\evil.example', 'me']) expect(() => addressOf(path)).toThrow();
   });
 });
+
+describe('the record of the hub', () => {
+  it('is shown the receipt with answers and renewals only, and tells its epoch', async () => {
+    const shown: [string, string | null][] = [];
+    const fetcher = vi.fn(async (input: RequestInfo | URL, init?: RequestInit) => {
+      shown.push([String(input), new Headers(init?.headers).get('Dreamseed-Receipt')]);
+      return json(200, String(input).endsWith('/refresh') ? signedIn('t') : {}, { 'Dreamseed-Epoch': 'e1' });
+    });
+    const client = new HubClient(fetcher as unknown as typeof fetch);
+    const epochs: string[] = [];
+    client.onEpoch = (epoch) => epochs.push(epoch);
+    await client.post('/attempts', {});
+    client.receipt = () => 'e1.7.ab';
+    await client.renew();
+    await client.post('/attempts', {});
+    await client.get('/me/problems');
+    expect(shown.map(([path, receipt]) => [path.replace('/api/v1', ''), receipt])).toEqual([
+      ['/attempts', null],
+      ['/sessions/refresh', 'e1.7.ab'],
+      ['/attempts', 'e1.7.ab'],
+      ['/me/problems', null],
+    ]);
+    expect(epochs).toEqual(['e1', 'e1', 'e1', 'e1']);
+  });
+});

@@ -6,6 +6,8 @@ import { ApiProblem, isAbort, readProblem } from './apiProblem';
 import type { JoinAsParent, SignedIn, SignIn, SetUpHub } from './types';
 
 export const BASE = '/api/v1';
+/** Requests that show the receipt: at these a hub that was put back should learn of it. */
+const SHOWS_RECEIPT = ['/attempts', '/sessions/refresh'];
 
 export interface RequestOptions {
   signal?: AbortSignal;
@@ -20,6 +22,10 @@ export class HubClient {
   #renewal: Promise<SignedIn | null> | null = null;
   /** Told each time a sign-in begins, is renewed or has ended without our asking. */
   onSession: (session: SignedIn | null) => void = () => {};
+  /** The highest place in the hub's record that this browser was ever told, shown where answers and sign-ins go. */
+  receipt: () => string | null = () => null;
+  /** Told the epoch of the hub's record with each reply: another one means that the hub was put back. */
+  onEpoch: (epochId: string) => void = () => {};
   /** The language that errors should be written in. */
   language: () => string = () => 'ko';
 
@@ -173,10 +179,15 @@ export class HubClient {
       cache: 'no-store',
       redirect: 'error',
     };
+    const receipt = method === 'POST' && SHOWS_RECEIPT.includes(path) ? this.receipt() : null;
+    if (receipt !== null) init.headers = { ...init.headers, 'Dreamseed-Receipt': receipt };
     if (body !== undefined) init.body = body;
     if (signal) init.signal = signal;
     try {
-      return await this.#fetch(addressOf(path), init);
+      const response = await this.#fetch(addressOf(path), init);
+      const epoch = response.headers.get('dreamseed-epoch');
+      if (epoch) this.onEpoch(epoch);
+      return response;
     } catch (error) {
       if (isAbort(error)) throw error;
       throw new ApiProblem({ code: 'unreachable', status: 0 });

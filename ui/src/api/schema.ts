@@ -1893,6 +1893,11 @@ export interface components {
         /** @description A further child for a parent who is signed in. */
         AddChild: {
             code: string;
+            /**
+             * @description What the parent agrees to for this child, as at joining: `account` is needed, `ai_tutor` and `cloud_progress` are
+             *     theirs to choose. Absent from a program that does not ask: the link is made and no consent is written.
+             */
+            consents?: string[] | null;
         };
         /** @description A new class. */
         AddClass: {
@@ -6177,6 +6182,19 @@ export interface operations {
             };
             /** @description The code opens nothing */
             404: {
+                headers: {
+                    /** @description Seconds after which it makes sense to try again, where waiting helps. */
+                    "Retry-After"?: number;
+                    /** @description The request's name in the hub's log. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Consents without the one that is needed */
+            422: {
                 headers: {
                     /** @description Seconds after which it makes sense to try again, where waiting helps. */
                     "Retry-After"?: number;

@@ -457,6 +457,7 @@ export const en: Record<keyof typeof ko, string> = {
   'children.none.detail': 'Enter the code from your letter below, or ask the school to link your child.',
   'children.add': 'Add a child',
   'children.add.lead': 'Enter the code on the letter from school.',
+  'children.add.needed': 'A child can only be added with this consent.',
   'children.add.go': 'Add',
   'children.added': '{name} has been added.',
   'children.added.already': 'This child is linked already.',

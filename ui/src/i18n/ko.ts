@@ -455,6 +455,7 @@ export const ko = {
   'children.none.detail': '학교에서 받은 종이의 코드를 아래에 적거나, 학교에 연결을 부탁해 주세요.',
   'children.add': '자녀 추가',
   'children.add.lead': '학교에서 받은 종이의 코드를 적어 주세요.',
+  'children.add.needed': '동의하셔야 자녀를 추가할 수 있습니다.',
   'children.add.go': '추가하기',
   'children.added': '{name} 학생과 연결했습니다.',
   'children.added.already': '이미 연결된 자녀입니다.',

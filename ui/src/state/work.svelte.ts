@@ -1,6 +1,6 @@
 /** A pupil's lessons, where they stand, and their answers on the way. */
 import type { FaultCode } from '../api/apiProblem';
-import type { Answer, AttemptReceipt, LessonProblems, MyProblems, MyStanding, ProblemStanding, ProblemView } from '../api/types';
+import type { Answer, AttemptReceipt, LessonProblems, MyProblems, MyStanding, ProblemStanding, ProblemView, RecordState } from '../api/types';
 import { makeUuidV7 } from '../api/uuidv7';
 import type { Mark } from '../components/StateMark.svelte';
 import { hub } from './hub.svelte';
@@ -10,7 +10,15 @@ import { listStored, readJson, removeStored, writeStored } from './storage';
 
 const EXAM_DRAFTS = 'ds.examdraft.v1.';
 
+/** What backups hold is asked this seldom: it changes by the hour. */
+const RECORD_MS = 10 * 60 * 1000;
+
 export const outbox = new Outbox((body) => hub.post<AttemptReceipt>('/attempts', body));
+hub.receipt = () => outbox.receipt;
+hub.onEpoch = (epochId) => {
+  // A hub that was put back: what stands on the screen may be no more. If it cannot be fetched now, the line asks again.
+  if (outbox.hearEpoch(epochId)) void work.reload().catch(() => undefined);
+};
 
 class Work {
   lessons = $state<LessonProblems[] | null>(null);
@@ -18,6 +26,7 @@ class Work {
   refusals = $state<Record<string, FaultCode>>({});
   #marks = $state<Record<string, { mark: Mark; tries: number }>>({});
   #owner: string | null = null;
+  #recordAt = 0;
   #views = new Map<string, Promise<ProblemView>>();
   #keepers = new Map<string, () => void>();
 
@@ -58,7 +67,16 @@ class Work {
     for (const lesson of problems.lessons) if (lesson.mode === 'exam') this.#markSaved(userId, lesson, marks);
     this.#marks = marks;
     this.lessons = problems.lessons;
+    void this.#askRecord();
     outbox.sendPaused((lessonId) => this.lesson(lessonId)?.state === 'paused');
+  }
+
+  /** Forgets the answers that are safe in a backup by now. */
+  async #askRecord(): Promise<void> {
+    if (outbox.remembered === 0 || Date.now() - this.#recordAt < RECORD_MS) return;
+    this.#recordAt = Date.now();
+    const record = await hub.get<RecordState>('/record').catch(() => null);
+    outbox.forgetCovered(record?.backup_verified ?? null);
   }
 
   /** Fetches again for the pupil who is here. */

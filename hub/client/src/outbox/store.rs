@@ -106,6 +106,7 @@ impl Store {
     pub fn open(folder: &Path) -> Result<(Self, Opened), OutboxError> {
         make_folder(folder)?;
         let path = folder.join(FILE);
+        Self::find_again(&path)?;
         match Self::open_whole(&path) {
             Err(OutboxError::FileDamaged) => Self::replace_damaged(&path),
             other => other,
@@ -170,9 +171,41 @@ impl Store {
         Ok((Self { conn }, opened))
     }
 
-    /// Puts the damaged file aside and begins a new one with the rows that can be read.
+    /// Looks for the file where it may lie if its own name is missing: a new one that was made and not yet renamed, or else
+    /// the last one that was set aside. An outbox that begins empty would forget what pupils were told is kept.
+    fn find_again(path: &Path) -> Result<(), OutboxError> {
+        if path.try_exists()? {
+            return Ok(());
+        }
+        // Of a file that is gone: it must not be played back into another.
+        remove(&journal(path))?;
+        let fresh = path.with_extension("db.new");
+        if fresh.try_exists()? {
+            match Self::open_whole(&fresh) {
+                Ok((store, _)) => {
+                    store.conn.close().map_err(|(_, error)| OutboxError::from(error))?;
+                    remove(&journal(&fresh))?;
+                    std::fs::rename(&fresh, path)?;
+                    return sync_folder(path);
+                }
+                Err(OutboxError::FileDamaged) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        if let Some(aside) = last_set_aside(path) {
+            // The journal first: the file must never be opened without it.
+            if journal(&aside).exists() {
+                link_or_copy(&journal(&aside), &journal(path))?;
+            }
+            link_or_copy(&aside, path)?;
+        }
+        Ok(())
+    }
+
+    /// Begins a new file with the rows of the damaged one that can be read; the damaged one stays under another name.
     ///
-    /// The new file is made under another name, so that a crash meanwhile leaves the damaged one in its place.
+    /// The new file is made aside and takes the place with one rename, so that a crash leaves either of them under the
+    /// outbox's own name, and never none.
     fn replace_damaged(path: &Path) -> Result<(Self, Opened), OutboxError> {
         let fresh = path.with_extension("db.new");
         remove(&fresh)?;
@@ -184,11 +217,14 @@ impl Store {
         };
         remove(&journal(&fresh))?;
         let damaged = free_name(path);
-        std::fs::rename(path, &damaged)?;
         if journal(path).exists() {
-            // It belongs to the damaged file: beside the new one it would be played back into it.
-            std::fs::rename(journal(path), journal(&damaged))?;
+            link_or_copy(&journal(path), &journal(&damaged))?;
         }
+        link_or_copy(path, &damaged)?;
+        // It belongs to the damaged file: beside the new one it would be played back into it. What it could undo was
+        // undone when the rows were read.
+        remove(&journal(path))?;
+        sync_folder(path)?;
         std::fs::rename(&fresh, path)?;
         sync_folder(path)?;
         let (store, mut opened) = Self::open_whole(path)?;
@@ -517,6 +553,23 @@ fn free_name(path: &Path) -> PathBuf {
         }
         number += 1;
     }
+}
+
+/// The damaged file with the highest number.
+fn last_set_aside(path: &Path) -> Option<PathBuf> {
+    let names = (1..).map(|number| path.with_file_name(format!("outbox.damaged-{number}.db")));
+    names.take_while(|name| name.exists()).last()
+}
+
+/// Gives a file a second name, whole or not at all and durably; where file systems know no links, a copy has it.
+fn link_or_copy(from: &Path, to: &Path) -> Result<(), OutboxError> {
+    if std::fs::hard_link(from, to).is_err() {
+        let part = to.with_extension("part");
+        std::fs::copy(from, &part)?;
+        std::fs::OpenOptions::new().write(true).open(&part)?.sync_all()?;
+        std::fs::rename(&part, to)?;
+    }
+    sync_folder(to)
 }
 
 /// Makes the names in the folder of `path` durable.

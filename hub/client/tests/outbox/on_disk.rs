@@ -206,6 +206,44 @@ fn a_damaged_page_costs_the_items_on_it_and_no_others() {
     assert!(carried * 2 > asked, "most pages hold few items");
 }
 
+/// The machine loses its power while a damaged file is replaced, or somebody takes the file away: what was kept is found
+/// under whichever name it lies, and an outbox never begins empty beside it.
+#[test]
+fn a_crash_while_a_file_is_repaired_forgets_nothing() {
+    let original = tempfile::tempdir().expect("a folder");
+    let (mut store, _) = Store::open(original.path()).expect("a new file");
+    keep(&mut store, 200);
+    drop(store);
+    let whole = fs::read(file(original.path())).expect("readable");
+    let mut damaged = whole.clone();
+    let last = damaged.len() - 4096;
+    damaged[last..].fill(0xA5);
+    let (own, aside, new) = ("outbox.db", "outbox.damaged-1.db", "outbox.db.new");
+    for (state, files, at_least) in [
+        ("before anything", vec![(own, &damaged)], 150),
+        ("the evidence has a name", vec![(own, &damaged), (aside, &damaged)], 150),
+        ("the new file is half made", vec![(own, &damaged), (new, &damaged)], 150),
+        ("all but the last rename", vec![(own, &damaged), (aside, &damaged), (new, &whole)], 150),
+        ("no name of its own", vec![(aside, &damaged), (new, &whole)], 200),
+        ("only the evidence", vec![(aside, &damaged)], 150),
+        ("a new file that is none", vec![(aside, &damaged), (new, &damaged)], 150),
+    ] {
+        let folder = tempfile::tempdir().expect("a folder");
+        for (name, bytes) in &files {
+            fs::write(folder.path().join(name), bytes).expect("written");
+        }
+        let (store, opened) = Store::open(folder.path()).unwrap_or_else(|error| panic!("{state}: {error}"));
+        assert!(opened.held.items.len() >= at_least, "{state}: {}", opened.held.items.len());
+        assert!(opened.held.next_seq > 200, "{state}: {}", opened.held.next_seq);
+        if let Some(repaired) = opened.repaired {
+            assert_eq!(fs::read(&repaired.damaged).expect("the evidence").len(), damaged.len(), "{state}");
+        }
+        drop(store);
+        let (_, again) = Store::open(folder.path()).expect("whole");
+        assert_eq!((again.repaired, again.held.items), (None, opened.held.items), "{state}");
+    }
+}
+
 #[test]
 fn a_file_that_is_none_is_put_aside() {
     let folder = tempfile::tempdir().expect("a folder");

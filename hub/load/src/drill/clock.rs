@@ -28,11 +28,21 @@ const SETTLED: Duration = Duration::from_millis(2_300);
 const ANSWERS_EACH: usize = 5;
 
 /// A clock and what a hub should make of it.
-struct Wrong {
+struct Clock {
     name: &'static str,
     at: Timestamp,
-    /// Nothing old may be removed, and the target says why.
-    is_unbelievable: bool,
+    belief: Belief,
+}
+
+/// What the target of a hub says of the clock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Belief {
+    /// Nothing: old backups go as they should.
+    Believed,
+    /// That it cannot be right, and that nothing old is removed.
+    Doubted,
+    /// Believed, but the backups of a doubted one must find their place in time first, which a run of its own does.
+    Healing,
 }
 
 /// Runs a hub under one clock after the other and reports what was lost of backups and order.
@@ -47,27 +57,29 @@ pub async fn set_clock_wrong(drill: &Drill<'_>, report: &mut Report) -> Result<(
     std::fs::create_dir(&stick)?;
     let console = Console::new(drill.hub, &school.data());
     console.add_folder("stick", &stick).await?;
-    // A week and two days, a backup each day, as the hub's own clock would have made them.
-    for day in (1..=AT_LEAST as i64 + 2).rev() {
-        let at = drill.now - SignedDuration::from_hours(24 * day);
+    // A week, a backup each day, as the hub's own clock would have made them.
+    for day in (1..=AT_LEAST as i32).rev() {
+        let at = drill.now - SignedDuration::from_hours(24) * day;
         let then = clock_of(drill, at, 1);
         Console::new(drill.hub, &school.data()).in_environment(&then).back_up(None).await?;
     }
     let day = SignedDuration::from_hours(24);
     let at = |text: &str| text.parse::<Timestamp>().context("a time");
+    let clock = |name, at, belief| Clock { name, at, belief };
     let mut clocks = vec![
-        Wrong { name: "right", at: drill.now, is_unbelievable: false },
-        Wrong { name: "1970", at: at("1970-01-02T00:00:00Z")?, is_unbelievable: true },
-        Wrong { name: "2099", at: at("2099-06-01T00:00:00Z")?, is_unbelievable: true },
+        clock("right", drill.now, Belief::Believed),
+        clock("1970", at("1970-01-02T00:00:00Z")?, Belief::Doubted),
+        clock("2099", at("2099-06-01T00:00:00Z")?, Belief::Doubted),
     ];
     if !drill.is_short {
-        clocks.push(Wrong { name: "a day back", at: drill.now - day + SignedDuration::from_hours(1), is_unbelievable: false });
-        clocks.push(Wrong { name: "a day on", at: drill.now + day, is_unbelievable: false });
-        clocks.push(Wrong { name: "1970 again", at: at("1970-01-01T00:00:10Z")?, is_unbelievable: true });
+        clocks.push(clock("a day back", drill.now - day + SignedDuration::from_hours(1), Belief::Healing));
+        clocks.push(clock("a day on", drill.now + day, Belief::Believed));
+        clocks.push(clock("1970 again", at("1970-01-01T00:00:10Z")?, Belief::Doubted));
     }
     // The holidays are over: now old ones may go, but never the last seven.
-    let holidays = drill.now + SignedDuration::from_hours(24 * 60);
-    clocks.push(Wrong { name: "60 days on", at: holidays, is_unbelievable: false });
+    let holidays = drill.now + day * 60;
+    clocks.push(clock("60 days on", holidays, Belief::Healing));
+    clocks.push(clock("60 days and 2 hours on", holidays + SignedDuration::from_hours(2), Belief::Believed));
 
     let mut order: Vec<(UserId, AttemptId, i64, &str)> = Vec::new();
     let (mut removed, mut unnamed, mut missing, mut fewest) = (0_u64, 0_u64, 0_u64, u64::MAX);
@@ -78,11 +90,15 @@ pub async fn set_clock_wrong(drill: &Drill<'_>, report: &mut Report) -> Result<(
         let target = state.targets.first().context("a target")?;
         let code = target.trouble.as_ref().map(|trouble| trouble.code);
         tell(&format!("clock: {}: {before} backups before, {after} after, trouble {code:?}", clock.name));
-        if clock.is_unbelievable {
-            removed += (before + 1).saturating_sub(after);
-            unnamed += u64::from(code != Some(BackupTroubleCode::Clock));
-        } else {
-            unnamed += u64::from(code.is_some());
+        match clock.belief {
+            Belief::Doubted => {
+                removed += (before + 1).saturating_sub(after);
+                unnamed += u64::from(code != Some(BackupTroubleCode::Clock));
+            }
+            Belief::Healing => {
+                unnamed += u64::from(code.is_some_and(|code| code != BackupTroubleCode::Clock));
+            }
+            Belief::Believed => unnamed += u64::from(code.is_some()),
         }
         fewest = fewest.min(u64::from(target.snapshots));
         order.extend(answers.into_iter().map(|(pupil, attempt, place)| (pupil, attempt, place, clock.name)));
@@ -96,7 +112,10 @@ pub async fn set_clock_wrong(drill: &Drill<'_>, report: &mut Report) -> Result<(
             Ok(view) if view.hub_seq == *hub_seq => {}
             Ok(view) => {
                 missing += 1;
-                tell(&format!("clock: {attempt_id} of {name}: place {}, acknowledged {hub_seq}", view.hub_seq));
+                tell(&format!(
+                    "clock: {attempt_id} of {name}: place {}, acknowledged {hub_seq}",
+                    view.hub_seq
+                ));
             }
             Err(error) => {
                 missing += 1;
@@ -123,13 +142,14 @@ pub async fn set_clock_wrong(drill: &Drill<'_>, report: &mut Report) -> Result<(
 async fn run_under(
     drill: &Drill<'_>,
     school: &SchoolCopy,
-    clock: &Wrong,
+    clock: &Clock,
 ) -> Result<(BackupState, Vec<(UserId, AttemptId, i64)>)> {
     let console = Console::new(drill.hub, &school.data());
     let tokens = mint_tokens(drill, school, clock.at).await?;
     let environment = [console.environment(), clock_of(drill, clock.at, 60)].concat();
     let circumstances = Circumstances { port: 0, environment };
-    let hub = HubProcess::start_in(drill.hub, &school.data(), &school.log(), ModelUse::None, &circumstances).await?;
+    let hub = HubProcess::start_in(drill.hub, &school.data(), &school.log(), ModelUse::None, &circumstances)
+        .await?;
     let settled = tokio::time::sleep(SETTLED);
     let client = Hub::new(&format!("http://{}", hub.address))?;
     let work = school.prepare_work(hub.address, tokens, clock.at).await?;
@@ -137,18 +157,15 @@ async fn run_under(
     for number in 0..ANSWERS_EACH {
         let pupil = &work.pupils[number % work.pupils.len()];
         let template = work.classes[pupil.class].pick(number as u64);
-        let answer = SubmitAnswer { attempt_id: AttemptId::new(), occurred_at: None, ..template.submit.clone() };
+        let answer =
+            SubmitAnswer { attempt_id: AttemptId::new(), occurred_at: None, ..template.submit.clone() };
         let receipt = client.with_token(&*pupil.token).submit_answer(&answer).await.context("an answer")?;
         answers.push((pupil.pupil_id, receipt.attempt_id, receipt.hub_seq));
     }
     settled.await;
     let admin = client.stranger();
     admin.sign_in_password(&school.accounts.admin.login_name, &school.accounts.admin.password).await?;
-    let mut state = back_up_by_admin(&admin).await?;
-    if !clock.is_unbelievable {
-        // The first run after a clock of 2099 only puts that clock's backups back into their place in time.
-        state = back_up_by_admin(&admin).await?;
-    }
+    let state = back_up_by_admin(&admin).await?;
     hub.stop().await?;
     Ok((state, answers))
 }

@@ -17,7 +17,7 @@ use dreamseed_wire::{
 };
 use std::{
     fs,
-    os::unix::fs::FileExt as _,
+    io::{Seek as _, SeekFrom, Write as _},
     path::{Path, PathBuf},
     time::{Duration, Instant},
 };
@@ -28,7 +28,8 @@ const ANSWERS: u32 = 600;
 /// Flips bits and breaks pages, and reports what was found.
 pub async fn damage_database(drill: &Drill<'_>, report: &mut Report) -> Result<()> {
     let today = drill.now.to_zoned(jiff::tz::TimeZone::UTC).date();
-    let school = SchoolCopy::make(drill.hub, drill.schools, SchoolSize::Year { answers: ANSWERS, today }).await?;
+    let school =
+        SchoolCopy::make(drill.hub, drill.schools, SchoolSize::Year { answers: ANSWERS, today }).await?;
     // Folds the log into the file.
     Console::new(drill.hub, &school.data()).tell(&["schema"]).await?;
     flip_bits(drill, &school, report).await?;
@@ -87,13 +88,13 @@ async fn flip_bits(drill: &Drill<'_>, school: &SchoolCopy, report: &mut Report) 
 /// Flips one bit after the other, each in a whole database, and lets the doctor look.
 async fn examine_each(binary: &Path, data: &Path, whole: &[u8], bits: &[(u64, u8)]) -> Result<Vec<Found>> {
     let console = Console::new(binary, data);
-    let file = fs::File::options().write(true).open(data.join("hub.db"))?;
+    let mut file = fs::File::options().write(true).open(data.join("hub.db"))?;
     let mut found = Vec::new();
     for (at, mask) in bits {
         let byte = whole[*at as usize];
-        file.write_all_at(&[byte ^ mask], *at)?;
+        write_at(&mut file, *at, &[byte ^ mask])?;
         let said = console.ask(&["doctor", "--json", "--lang", "en"]).await?;
-        file.write_all_at(&[byte], *at)?;
+        write_at(&mut file, *at, &[byte])?;
         let mut documents = serde_json::Deserializer::from_str(&said.text).into_iter::<DoctorReport>();
         let report = documents.next().with_context(|| format!("the doctor said:\n{}", said.text))??;
         let finding = report.findings.iter().find(|finding| finding.check == "database");
@@ -132,8 +133,8 @@ async fn break_pages(drill: &Drill<'_>, school: &SchoolCopy, report: &mut Report
             0 => vec![0; page.len()],
             _ => (0..page.len()).map(|_| random.next() as u8).collect(),
         };
-        let file = fs::File::options().write(true).open(school.data().join("hub.db"))?;
-        file.write_all_at(&content, page.start as u64)?;
+        let mut file = fs::File::options().write(true).open(school.data().join("hub.db"))?;
+        write_at(&mut file, page.start as u64, &content)?;
         drop(file);
         match start_and_look(drill.hub, school, last_seq).await {
             Ok(took) => {
@@ -170,6 +171,11 @@ async fn start_and_look(binary: &Path, school: &SchoolCopy, last_seq: i64) -> Re
 
 async fn start(binary: &Path, school: &SchoolCopy) -> Result<HubProcess> {
     HubProcess::start(binary, &school.data(), &school.log(), ModelUse::None).await
+}
+
+fn write_at(file: &mut fs::File, at: u64, bytes: &[u8]) -> std::io::Result<()> {
+    file.seek(SeekFrom::Start(at))?;
+    file.write_all(bytes)
 }
 
 /// The folder in which a hub keeps a database that it has replaced.

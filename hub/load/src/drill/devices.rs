@@ -51,7 +51,8 @@ impl Fleet {
             let place = folder.path().join(number.to_string());
             std::fs::create_dir(&place)?;
             // As on a device, but that it does not wait as long: a drill is not a school day.
-            let timing = Timing { first_wait: 100, longest_wait: 1_000, look_every: 1_000, ..Timing::default() };
+            let timing =
+                Timing { first_wait: 100, longest_wait: 1_000, look_every: 1_000, ..Timing::default() };
             let outbox = Outbox::open_with(&place, hub.clone(), Arc::new(MachineClock::new()), timing)
                 .await
                 .context("opening an outbox")?;

@@ -7,10 +7,10 @@ use std::{
     process::Command,
 };
 
-/// A mounted disk. Dropping it unmounts it and removes its file.
+/// A mounted disk. Its file is unlinked as soon as it is mounted: it goes with the mount, and to the hub it is a disk of its
+/// own and not a file on the disk of its data. Dropping it unmounts it.
 #[derive(Debug)]
 pub struct LoopDisk {
-    image: PathBuf,
     at: PathBuf,
 }
 
@@ -32,7 +32,8 @@ impl LoopDisk {
             .context("making a file system of its own: install e2fsprogs")?;
         run(Command::new("mount").args(["-o", "loop"]).arg(&image).arg(&at))
             .context("this drill mounts a disk: run it as root, or set DREAMSEED_NO_MOUNT to leave it out")?;
-        Ok(Some(Self { image, at }))
+        std::fs::remove_file(&image)?;
+        Ok(Some(Self { at }))
     }
 
     /// Where it is mounted.
@@ -45,18 +46,12 @@ impl Drop for LoopDisk {
     fn drop(&mut self) {
         // Lazily: a process that was killed may still hold a file.
         let _ = Command::new("umount").arg("-l").arg(&self.at).status();
-        let _ = std::fs::remove_file(&self.image);
     }
 }
 
 fn run(command: &mut Command) -> Result<()> {
     let program = command.get_program().to_owned();
     let Ok(done) = command.output() else { bail!("{} cannot be started", program.display()) };
-    ensure!(
-        done.status.success(),
-        "{}: {}",
-        program.display(),
-        String::from_utf8_lossy(&done.stderr).trim()
-    );
+    ensure!(done.status.success(), "{}: {}", program.display(), String::from_utf8_lossy(&done.stderr).trim());
     Ok(())
 }

@@ -1,10 +1,7 @@
 //! `disk-full`: the hub's disk runs full under load. Writers are refused in plain words, readers go on, what was
 //! acknowledged stays, and the hub goes on by itself when there is room again.
 
-use super::{
-    Drill,
-    disk::LoopDisk,
-};
+use super::{Drill, disk::LoopDisk};
 use crate::{
     bench_kill::for_each,
     http1::Connection,
@@ -68,7 +65,12 @@ pub async fn fill_disk(drill: &Drill<'_>, report: &mut Report) -> Result<()> {
             let writers: Vec<_> = (0..CONNECTIONS)
                 .map(|number| {
                     let (work, seen) = (Rc::clone(&work), Rc::clone(&seen));
-                    tokio::task::spawn_local(write_until_told(hub.address, work, seen, Random::new(number as u64)))
+                    tokio::task::spawn_local(write_until_told(
+                        hub.address,
+                        work,
+                        seen,
+                        Random::new(number as u64),
+                    ))
                 })
                 .collect();
             wait_for(|| seen.kept.borrow().len() >= 200, "200 answers").await?;
@@ -144,7 +146,8 @@ async fn write_until_told(
                 }
                 (507, _) => seen.refused.set(seen.refused.get() + 1),
                 (status, body) => {
-                    let text = format!("an answer came back with {status}: {}", String::from_utf8_lossy(&body));
+                    let text =
+                        format!("an answer came back with {status}: {}", String::from_utf8_lossy(&body));
                     seen.faults.borrow_mut().push(text);
                 }
             }
@@ -204,7 +207,9 @@ async fn find_lost(client: &Hub, work: &Rc<Work>, seen: &Seen) -> Result<Vec<Str
             match pupil.attempt(id).await {
                 Ok(_) => Ok(None),
                 // Whether an answer is another's or nobody's is not told to a pupil.
-                Err(error) if [Some(403), Some(404)].contains(&error.status()) => Ok(Some(format!("{id}: acknowledged, not there"))),
+                Err(error) if [Some(403), Some(404)].contains(&error.status()) => {
+                    Ok(Some(format!("{id}: acknowledged, not there")))
+                }
                 Err(error) => Err(error).context("looking an answer up"),
             }
         }

@@ -44,7 +44,8 @@ impl Garage {
     pub async fn start(program: &Path, folder: &Path, now: jiff::Timestamp) -> Result<Self> {
         let home = tempfile::Builder::new().prefix("garage-").tempdir_in(folder)?;
         // Neither is a secret: the server is reached from this machine only and lives for minutes.
-        let key = Key { id: format!("GK{}", "0123456789abcdef01234567"), secret: "0123456789abcdef".repeat(4) };
+        let key =
+            Key { id: format!("GK{}", "0123456789abcdef01234567"), secret: "0123456789abcdef".repeat(4) };
         let (address, rpc) = (free_address()?, free_address()?);
         let settings = format!(
             "metadata_dir = \"{home}/meta\"\ndata_dir = \"{home}/data\"\ndb_engine = \"sqlite\"\n\

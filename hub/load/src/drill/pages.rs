@@ -172,7 +172,7 @@ mod tests {
         let file = file();
         let database = DatabaseFile::read(&file).expect("a database");
         let cells = database.cells_of("t").expect("a table");
-        assert_eq!(cells, [1024 - 9..1024]);
+        assert_eq!(cells.first(), Some(&(1024 - 9..1024)));
         assert!(database.cells_of("u").is_err());
         assert_eq!(database.used_pages().expect("pages"), [0..512, 512..1024]);
     }

@@ -46,12 +46,14 @@ pub async fn restore_from_sheet(drill: &Drill<'_>, report: &mut Report) -> Resul
     let reader = garage.make_read_key()?;
     let cloud = garage.endpoint();
     console
-        .tell(&[
-            &["backup", "target", "add", "s3", "cloud", "--endpoint", &cloud, "--region", REGION][..],
-            &["--bucket", BUCKET, "--key-id", &garage.key.id, "--secret", &garage.key.secret][..],
-            &["--read-key-id", &reader.id, "--read-secret", &reader.secret][..],
-        ]
-        .concat())
+        .tell(
+            &[
+                &["backup", "target", "add", "s3", "cloud", "--endpoint", &cloud, "--region", REGION][..],
+                &["--bucket", BUCKET, "--key-id", &garage.key.id, "--secret", &garage.key.secret][..],
+                &["--read-key-id", &reader.id, "--read-secret", &reader.secret][..],
+            ]
+            .concat(),
+        )
         .await?;
     let sheet = school.folder().join("sheet.txt");
     let sheet = sheet.to_str().context("a path of plain text")?;
@@ -60,8 +62,8 @@ pub async fn restore_from_sheet(drill: &Drill<'_>, report: &mut Report) -> Resul
 
     let tokens = school.mint_tokens(drill.hub).await?;
     let mut circumstances = Circumstances { port: 0, environment: console.environment() };
-    let hub =
-        HubProcess::start_in(drill.hub, &school.data(), &school.log(), ModelUse::None, &circumstances).await?;
+    let hub = HubProcess::start_in(drill.hub, &school.data(), &school.log(), ModelUse::None, &circumstances)
+        .await?;
     // Devices know a hub by its address.
     circumstances.port = hub.address.port();
     let client = Hub::new(&format!("http://{}", hub.address))?;
@@ -102,7 +104,8 @@ pub async fn restore_from_sheet(drill: &Drill<'_>, report: &mut Report) -> Resul
     // The cloud alone, as after a fire; the stick is only looked into, and must hold as much.
     let look = school.folder().join("look");
     let look = look.to_str().context("a path of plain text")?;
-    let said = console.tell(&["backup", "restore", "--sheet", sheet, "--target", "stick", "--look", look]).await?;
+    let said =
+        console.tell(&["backup", "restore", "--sheet", sheet, "--target", "stick", "--look", look]).await?;
     tell(said.trim_end());
     let begun = Instant::now();
     let said = console.tell(&["backup", "restore", "--sheet", sheet, "--target", "cloud"]).await?;
@@ -120,7 +123,8 @@ pub async fn restore_from_sheet(drill: &Drill<'_>, report: &mut Report) -> Resul
     // Everybody was signed out: tokens of now need the hub stopped.
     hub.stop().await?;
     let tokens = school.mint_tokens(drill.hub).await?;
-    let hub = HubProcess::start_in(drill.hub, &school.data(), &school.log(), ModelUse::None, &circumstances).await?;
+    let hub = HubProcess::start_in(drill.hub, &school.data(), &school.log(), ModelUse::None, &circumstances)
+        .await?;
     let faults = fleet.find_faults(&client, &tokens).await?;
     faults.iter().take(20).for_each(|line| tell(line));
     let admin = client.stranger();

@@ -137,6 +137,14 @@ impl From<DeliveryError> for ApiError {
             )
             .hint("Wait a moment; what waits on the device is sent again by itself.")
             .retry_after(2),
+            DeliveryError::UnderWay => Self::new(
+                StatusCode::TOO_MANY_REQUESTS,
+                ProblemCode::TooManyRequests,
+                "A delivery of this device is under way already.",
+            )
+            .hint("Wait until it has been answered; what waits on the device is sent again by itself.")
+            .retry_after(1),
+            DeliveryError::TooFast(wait) => limits::refuse(wait, "delivered"),
             DeliveryError::Store(err) => err.into(),
         }
     }

@@ -110,6 +110,12 @@ impl From<DeviceError> for ApiError {
             )
             .hint("Let somebody else enrol the next device, or go on tomorrow.")
             .retry_after(retry_after_secs),
+            DeviceError::TooManyOwn => Self::new(
+                StatusCode::FORBIDDEN,
+                ProblemCode::NotAllowed,
+                "This person has enrolled as many devices that are in use as one person may.",
+            )
+            .hint("Let a teacher enrol this device, or ask the admin to revoke devices that are not used any more."),
             DeviceError::TooMany => Self::new(
                 StatusCode::FORBIDDEN,
                 ProblemCode::NotAllowed,

@@ -60,15 +60,17 @@ async fn join_as_parent(
     responses(
         (status = 200, body = [Child]),
         (status = 404, description = "The code opens nothing", body = Problem),
+        (status = 422, description = "Consents without the one that is needed", body = Problem),
         (status = 429, description = "Too many wrong codes", body = Problem),
     )
 )]
 async fn add_child(
     State(ctx): State<Arc<Ctx>>,
     caller: Caller,
+    peer: Peer,
     Body(body): Body<AddChild>,
 ) -> Result<Json<Vec<Child>>, ApiError> {
-    Ok(Json(parents::add_child(&ctx, &caller, body).await?))
+    Ok(Json(parents::add_child(&ctx, &caller, peer, body).await?))
 }
 
 /// One-time codes for the parents of a class; they are in this reply and nowhere else.

@@ -229,7 +229,7 @@ fn run_job(
     let database = store::database_path(&config.data);
     let (rows, believed_at) = {
         let conn = inspection::open_for_reading(&database).with_context(|| no_hub(config))?;
-        (backup_targets::list(&conn)?, backup_targets::believed_at(&conn)?)
+        (backup_targets::list(&conn)?, backup_targets::clock(&conn)?.map(|clock| clock.believed_at))
     };
     let job = Job {
         data: config.data.clone(),
@@ -367,7 +367,10 @@ fn restore_by(config: &Config, args: &RestoreArgs, now: Timestamp) -> anyhow::Re
         (None, Some(id)) => Which::Snapshot(id.to_lowercase()),
         (None, None) => Which::Newest,
     };
-    let sources = sources(config, &args.place)?;
+    let mut sources = sources(config, &args.place)?;
+    if matches!(which, Which::Newest) && sources.len() > 1 {
+        sources = newest_first(config, sources)?;
+    }
     let count = sources.len();
     for (at, (target, password)) in sources.into_iter().enumerate() {
         say(&format!("{} · {}", target.name, place_of(&target)))?;
@@ -399,6 +402,29 @@ fn restore_by(config: &Config, args: &RestoreArgs, now: Timestamp) -> anyhow::Re
         }
     }
     bail!("{}", no_targets())
+}
+
+/// The place with the newest backup first, those that cannot be read last: devices let go of answers that any one place
+/// covers, so an older one may lack some that nobody else has. Of equal ones the order stays.
+fn newest_first(
+    config: &Config,
+    sources: Vec<(Target, Password)>,
+) -> anyhow::Result<Vec<(Target, Password)>> {
+    let (zone, cache) = (zone_of(config), cache_for(config));
+    let mut dated = Vec::with_capacity(sources.len());
+    for (target, password) in sources {
+        let newest = match restore::list_nights(&target, &password, &cache.0, &zone) {
+            Ok(nights) => nights.iter().map(|night| night.newest.time).max(),
+            Err(err) => {
+                say(&format!("{} · {}\n{err}\n", target.name, place_of(&target)))?;
+                log_cause(&target, &err);
+                None
+            }
+        };
+        dated.push((newest, (target, password)));
+    }
+    dated.sort_by_key(|(newest, _)| std::cmp::Reverse(*newest));
+    Ok(dated.into_iter().map(|(_, source)| source).collect())
 }
 
 /// Whether another place may have what this one has not.
@@ -579,7 +605,7 @@ fn write_sheet(config: &Config, file: &Path, now: Timestamp) -> anyhow::Result<E
     Ok(ExitCode::SUCCESS)
 }
 
-/// From where backups may come, in the order in which they are tried.
+/// From where backups may come: folders before clouds.
 fn sources(config: &Config, place: &PlaceArgs) -> anyhow::Result<Vec<(Target, Password)>> {
     let mut found = if let Some(file) = &place.sheet {
         let text = fs::read(file).with_context(|| {

@@ -47,6 +47,16 @@ pub fn write_secret(file: &Path, bytes: &[u8]) -> io::Result<()> {
     sync_folder(folder)
 }
 
+/// Holds a file of `data/backup` against everybody else who does, in this process or another, until it is dropped. Blocks.
+pub fn lock(file: &Path) -> io::Result<File> {
+    if let Some(folder) = file.parent() {
+        make_folder(folder)?;
+    }
+    let lock = OpenOptions::new().create(true).truncate(false).write(true).open(file)?;
+    lock.lock()?;
+    Ok(lock)
+}
+
 /// Gives what lies in `folder` to whom the data folder `data` belongs: an administrator's command may have made it, and the hub
 /// runs as its own user.
 #[cfg(unix)]

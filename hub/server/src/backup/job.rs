@@ -39,6 +39,8 @@ const JOB_BYTES_MAX: u64 = 1 << 20;
 const TELL_EVERY: Duration = Duration::from_millis(250);
 /// How far back a snapshot of another machine is one of a machine that works now.
 const RECENT: SignedDuration = SignedDuration::from_hours(49);
+/// The tag of a copy of a database that does not fit: it is better than none, but no backup.
+pub const UNFIT: &str = "unfit";
 /// Small snapshots of ledgers that are kept.
 const LEDGERS_KEPT: u32 = 50;
 
@@ -52,7 +54,7 @@ pub struct Job {
     pub instance_id: Uuid,
     /// The hub's clock.
     pub now: Timestamp,
-    /// The last time that the hub believed its clock.
+    /// The last time that the hub believed its clock; [`Timestamp::MIN`] if it does not now, and nothing is removed.
     pub believed_at: Timestamp,
     /// To the cloud; 0 for as fast as it goes.
     pub upload_kib_per_s: u32,
@@ -112,6 +114,10 @@ pub struct Outcome {
     /// The ledgers as they were sent.
     pub ledgers_sum: Option<[u8; 32]>,
     pub trouble: Option<BackupTroubleCode>,
+    /// The furthest end of the record, in its current epoch, that this very run of the hub has sent there before, if the hub
+    /// does not reach so far now: its data was put back.
+    #[serde(default)]
+    pub ahead: Option<RecordPlace>,
     /// For the log: no secrets, no people.
     pub cause: Option<String>,
 }
@@ -191,7 +197,7 @@ struct RunError {
 impl From<BackupError> for RunError {
     fn from(err: BackupError) -> Self {
         let trouble = match &err {
-            BackupError::Unfit(_) | BackupError::Store(StoreError::Damaged(_)) => BackupTroubleCode::Damaged,
+            BackupError::Unfit(_) | BackupError::Store(StoreError::Damaged(_)) => BackupTroubleCode::Database,
             BackupError::NoRoom { .. }
             | BackupError::Io { .. }
             | BackupError::Store(_)
@@ -306,7 +312,9 @@ impl<'a> Run<'a> {
         outcome.other_device = dreamseed_sync::is_other_device(&self.job.data, &place.place).unwrap_or(false);
         let (repository, before, identity) = self.open(target, wanted, made)?;
         outcome.repository_id = Some(repository.id());
-        if is_two_hubs(&before, &identity) {
+        outcome.ahead = own_ahead(&before, &identity);
+        let is_two = is_two_hubs(&before, &identity);
+        if is_two {
             outcome.trouble = Some(BackupTroubleCode::TwoHubs);
             outcome.cause = Some("another machine with this hub's identity writes there".into());
         }
@@ -322,23 +330,31 @@ impl<'a> Run<'a> {
             let begun = Instant::now();
             let place = format!("seq/{}", made.manifest.max_hub_seq);
             let number = format!("{}{}", super::restore::EPOCH_NUMBER, made.manifest.epoch);
-            let new = new(tags(vec![place, number]));
+            let unfit = made.manifest.unfit.as_ref().map(|_| UNFIT.to_owned());
+            let new = new(tags([place, number].into_iter().chain(unfit).collect()));
             let teller = Teller::new(self, &wanted.name, BackupStep::Sending);
             let info =
                 repository.back_up(copy, &new, &|progress| teller.tell(progress.done, progress.total))?;
-            outcome.sent = Some(Sent {
-                place: made.manifest.place(),
-                bytes: info.bytes_sent,
-                seconds: begun.elapsed().as_secs_f64(),
-            });
             outcome.ledgers_sum = made.ledgers_sum;
-            sent = Some(info.id);
+            if let Some(what) = &made.manifest.unfit {
+                outcome.trouble = Some(BackupTroubleCode::Database);
+                outcome.cause = Some(format!("a copy was sent that does not fit: {what}"));
+            } else {
+                outcome.sent = Some(Sent {
+                    place: made.manifest.place(),
+                    bytes: info.bytes_sent,
+                    seconds: begun.elapsed().as_secs_f64(),
+                });
+                sent = Some(info.id);
+            }
         } else if wanted.ledgers && has_ledgers {
             let new = new(tags(vec![dreamseed_sync::LEDGER_TAG.to_owned()]));
             repository.back_up(ledgers, &new, &|_| ())?;
         }
-        let is_two = outcome.trouble.is_some();
-        Ok(Some(Open { repository, sent, identity, is_two }))
+        // A sound copy is worth more than a newer one that does not fit.
+        let keeps_all =
+            is_two || outcome.ahead.is_some() || made.is_some_and(|made| made.manifest.unfit.is_some());
+        Ok(Some(Open { repository, sent, identity, keeps_all }))
     }
 
     /// Opens a target's repository and sees whose it is.
@@ -398,10 +414,12 @@ impl<'a> Run<'a> {
         open: &Open,
         outcome: &mut Outcome,
     ) -> Result<(), RunError> {
-        if wanted.read_back {
+        // A copy that does not fit is known not to; what was sent before it was read back then.
+        let is_fit = made.is_none_or(|made| made.manifest.unfit.is_none());
+        if wanted.read_back && is_fit {
             outcome.read_back = Some(self.read_back(wanted, made, open)?);
         }
-        if wanted.tidy && !open.is_two {
+        if wanted.tidy && !open.keeps_all {
             self.step(&wanted.name, BackupStep::Tidying, 0, None);
             let keep = Keep { days: self.job.keep_days, at_least: self.job.at_least, ledgers: LEDGERS_KEPT };
             let clock = ClockTrust { now: self.now(), last_good: self.job.believed_at };
@@ -422,7 +440,7 @@ impl<'a> Run<'a> {
             Some(id) => id.clone(),
             None => {
                 let there = open.repository.snapshots()?;
-                let newest = there.into_iter().rfind(|snapshot| !is_ledger(snapshot));
+                let newest = there.into_iter().rfind(|snapshot| !is_ledger(snapshot) && !is_unfit(snapshot));
                 let newest = newest.ok_or_else(|| RunError {
                     trouble: BackupTroubleCode::Failed,
                     cause: "no snapshot is there yet".into(),
@@ -490,7 +508,8 @@ struct Open {
     repository: Repository,
     sent: Option<String>,
     identity: Identity,
-    is_two: bool,
+    /// Nothing old may be removed.
+    keeps_all: bool,
 }
 
 /// Who we are to a repository.
@@ -528,21 +547,37 @@ impl<'a> Teller<'a> {
 }
 
 /// Whether another machine with this hub's identity works now: it has lately backed up what cannot have led to us, or after
-/// we had begun here, or as us what we do not have.
+/// we had begun here, or as us; for that see [`own_ahead`].
 fn is_two_hubs(there: &[SnapshotInfo], us: &Identity) -> bool {
     let whole = || there.iter().filter(|snapshot| !is_ledger(snapshot));
     let Some(newest) = whole().map(|snapshot| snapshot.time).max() else { return false };
     let ours = |snapshot: &SnapshotInfo| tag(snapshot, "instance/") == Some(us.instance.as_str());
     let begun = whole().filter(|snapshot| ours(snapshot)).map(|snapshot| snapshot.time).min();
+    let epoch_of = |snapshot| tag(snapshot, "epoch/").and_then(|id| id.parse().ok()).map(EpochId);
+    let current = whole().filter(|snapshot| ours(snapshot) && epoch_of(snapshot) == Some(us.epoch));
+    let epoch_begun = current.map(|snapshot| snapshot.time).min();
     whole().filter(|snapshot| newest.duration_since(snapshot.time) <= RECENT).any(|snapshot| {
-        let epoch = tag(snapshot, "epoch/").and_then(|id| id.parse().ok()).map(EpochId);
+        let epoch = epoch_of(snapshot);
         if ours(snapshot) {
-            let seq: Option<i64> = tag(snapshot, "seq/").and_then(|seq| seq.parse().ok());
-            return epoch == Some(us.epoch) && seq.is_some_and(|seq| seq > us.max_hub_seq);
+            // A copy of this machine's disk goes on in an epoch that is over here.
+            return epoch.is_some_and(|epoch| !us.lineage.contains(&epoch))
+                || (epoch != Some(us.epoch) && epoch_begun.is_some_and(|begun| snapshot.time > begun));
         }
         epoch.is_some_and(|epoch| !us.lineage.contains(&epoch))
             || begun.is_some_and(|begun| snapshot.time > begun)
     })
+}
+
+/// The furthest end of the record that was sent as us in our epoch, if we do not reach so far: our data was put back, or a copy
+/// of this machine's disk works elsewhere.
+fn own_ahead(there: &[SnapshotInfo], us: &Identity) -> Option<RecordPlace> {
+    let epoch = us.epoch.0.to_string();
+    let is_ours = |snapshot: &&SnapshotInfo| {
+        tag(snapshot, "instance/") == Some(us.instance.as_str()) && tag(snapshot, "epoch/") == Some(&epoch)
+    };
+    let seqs = there.iter().filter(is_ours).filter_map(|snapshot| tag(snapshot, "seq/")?.parse::<i64>().ok());
+    let hub_seq = seqs.max().filter(|seq| *seq > us.max_hub_seq)?;
+    Some(RecordPlace { epoch_id: us.epoch, hub_seq })
 }
 
 fn tag<'s>(snapshot: &'s SnapshotInfo, prefix: &str) -> Option<&'s str> {
@@ -551,6 +586,10 @@ fn tag<'s>(snapshot: &'s SnapshotInfo, prefix: &str) -> Option<&'s str> {
 
 fn is_ledger(snapshot: &SnapshotInfo) -> bool {
     snapshot.tags.iter().any(|tag| tag == dreamseed_sync::LEDGER_TAG)
+}
+
+fn is_unfit(snapshot: &SnapshotInfo) -> bool {
+    snapshot.tags.iter().any(|tag| tag == UNFIT)
 }
 
 fn clear(folder: &Path) {
@@ -637,7 +676,17 @@ mod tests {
             "one that was switched off",
             &[snapshot(0, other, foreign, "seq/90"), snapshot(60, us, second, "seq/95")],
         );
-        check(true, "a copy of this machine's disk", &[snapshot(0, us, second, "seq/101")]);
+        let mut ahead = vec![snapshot(0, us, second, "seq/95"), snapshot(1, us, second, "seq/101")];
+        let place = RecordPlace { epoch_id: second, hub_seq: 101 };
+        assert_eq!(own_ahead(&ahead, &identity), Some(place), "put back, or a copy of this machine's disk");
+        ahead[1] = snapshot(1, us, first, "seq/101");
+        ahead.push(snapshot(2, other, second, "seq/101"));
+        assert_eq!(own_ahead(&ahead, &identity), None, "of another epoch, of another machine");
+        check(
+            true,
+            "a copy of this machine's disk goes on in the epoch before",
+            &[snapshot(0, us, second, "seq/95"), snapshot(1, us, first, "seq/99")],
+        );
         check(false, "ledgers do not count", &[snapshot(0, other, foreign, dreamseed_sync::LEDGER_TAG)]);
     }
 

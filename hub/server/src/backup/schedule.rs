@@ -2,7 +2,12 @@
 //! long upload never keeps the folders waiting; in each the job's process is started, listened to, and its results written
 //! down. What is due is decided by [`due`], a pure function of the clock, the settings and how each target stands.
 
-use std::{path::PathBuf, process::Stdio, sync::Arc, time::Duration};
+use std::{
+    path::PathBuf,
+    process::Stdio,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use dreamseed_wire::{
     backup::{BackupProgress, BackupTroubleCode},
@@ -18,15 +23,19 @@ use tokio::{
 };
 
 use super::{
-    BackupError, files, instance,
+    BackupError,
+    clock::Trust,
+    files, instance,
     job::{Event, Job, JobTarget, Outcome},
     snapshot,
-    targets::Targets,
+    targets::{self, Targets},
+    upkeep,
 };
 use crate::{
     auth::By,
     blocking,
     config::Config,
+    epochs,
     hub::Ctx,
     store::{
         StoreError,
@@ -42,12 +51,8 @@ const SETTLE: SignedDuration = SignedDuration::from_mins(2);
 const HOUR: SignedDuration = SignedDuration::from_hours(1);
 /// A snapshot that is restored faster is read back after each run, not only each night.
 const QUICK_MS: u32 = 60_000;
-/// How far ahead of the last believed time a clock is believed: a hub may stand still over a long holiday.
-const STOOD_STILL: SignedDuration = SignedDuration::from_hours(400 * 24);
-/// How far behind: a correction.
-const CORRECTED: SignedDuration = SignedDuration::from_hours(24);
-/// No hub was on before, none will be on after.
-const YEARS: std::ops::RangeInclusive<i16> = 2026..=2098;
+/// Between two looks at what was set aside.
+const SWEEP: Duration = Duration::from_secs(24 * 60 * 60);
 /// A process that says nothing for so long hangs on a disk or network that does not answer.
 const SILENT: Duration = Duration::from_secs(30 * 60);
 /// Time for a process to end after it was told to.
@@ -82,6 +87,17 @@ pub struct BackupDesk {
     /// A run has come to its end.
     ended: Notify,
     making_instance: Mutex<()>,
+    clock: tokio::sync::Mutex<Watch>,
+}
+
+/// The clock as it was read last.
+#[derive(Default)]
+struct Watch {
+    trust: Option<Trust>,
+    /// The moment of the last reading that a clock can show.
+    seen: Option<Instant>,
+    /// The moment at which what was set aside was looked through.
+    swept: Option<Instant>,
 }
 
 impl Default for BackupDesk {
@@ -92,6 +108,7 @@ impl Default for BackupDesk {
             woken: watch::Sender::new(0),
             ended: Notify::new(),
             making_instance: Mutex::default(),
+            clock: tokio::sync::Mutex::default(),
         }
     }
 }
@@ -221,13 +238,6 @@ pub fn next_at(now: Timestamp, timetable: &Timetable, target: &Standing) -> Time
     if made < last_night(now, timetable, target.is_folder) { now } else { night }
 }
 
-/// Whether a clock can be right, given the last time at which it was believed.
-pub fn is_believable(now: Timestamp, believed: Option<Timestamp>) -> bool {
-    let year = now.to_zoned(TimeZone::UTC).year();
-    YEARS.contains(&year)
-        && believed.is_none_or(|believed| now >= believed - CORRECTED && now <= believed + STOOD_STILL)
-}
-
 /// Whether a target's last good backup is older than it may be: a day for folders, two nights for clouds.
 pub fn is_late(now: Timestamp, is_folder: bool, row: &TargetRow) -> bool {
     let most = SignedDuration::from_hours(if is_folder { 24 } else { 50 });
@@ -238,6 +248,8 @@ pub fn is_late(now: Timestamp, is_folder: bool, row: &TargetRow) -> bool {
 pub fn is_stopping(code: BackupTroubleCode) -> bool {
     match code {
         BackupTroubleCode::TwoHubs | BackupTroubleCode::Clock => false,
+        // Copies are sent, with a pause as long as for the others: none of them counts.
+        BackupTroubleCode::Database => true,
         BackupTroubleCode::Gone
         | BackupTroubleCode::Unreachable
         | BackupTroubleCode::ReadOnly
@@ -267,12 +279,14 @@ pub(super) async fn standings(ctx: &Ctx) -> Result<Vec<Standing>, BackupError> {
     let data = ctx.config.data.clone();
     let loaded = blocking::run(move || {
         let ledgers = snapshot::sum_ledgers(&data);
-        Targets::load(&data).map(|targets| (targets, ledgers))
+        // Before the targets: a name that is marked in between is read next time.
+        let changed = targets::changed(&data);
+        Targets::load(&data).map(|targets| (targets, ledgers, changed))
     });
-    let (targets, ledgers) = loaded.await?.map_err(|err| BackupError::from(Box::new(err)))?;
+    let (targets, ledgers, changed) = loaded.await?.map_err(|err| BackupError::from(Box::new(err)))?;
     let rows = ctx.store.read(backup_targets::list).await?;
-    let standing = |target: &super::targets::Target| {
-        let row = rows.iter().find(|row| row.name == target.name).cloned();
+    let standing = |target: &targets::Target| {
+        let row = rows.iter().find(|row| row.name == target.name && !changed.contains(&row.name)).cloned();
         let row = row.unwrap_or_else(|| TargetRow { name: target.name.clone(), ..TargetRow::default() });
         Standing { is_folder: target.is_folder(), row, ledgers }
     };
@@ -302,7 +316,9 @@ async fn run_lane(ctx: &Arc<Ctx>, lane: Lane) {
 
 /// Runs what is due in a lane.
 async fn look(ctx: &Arc<Ctx>, lane: Lane) -> Result<(), BackupError> {
+    forget_changed(ctx).await?;
     let now = ctx.clock.now();
+    read_clock(ctx, now, false).await?;
     let standings: Vec<Standing> = standings(ctx)
         .await?
         .into_iter()
@@ -314,7 +330,8 @@ async fn look(ctx: &Arc<Ctx>, lane: Lane) -> Result<(), BackupError> {
     if wanted.is_empty() && !ctx.backup.is_asked(&names) {
         return Ok(());
     }
-    let believed_at = believe_clock(ctx, now).await?;
+    let clock = read_clock(ctx, now, true).await?;
+    let believed = clock.as_ref().filter(|clock| clock.is_believed());
     let instance_id = read_instance(ctx).await?;
     // Last: what was asked for must not be lost with an error.
     for asked in ctx.backup.take(&names) {
@@ -327,9 +344,9 @@ async fn look(ctx: &Arc<Ctx>, lane: Lane) -> Result<(), BackupError> {
         config_file: config.file.clone(),
         instance_id,
         now,
-        believed_at: believed_at.unwrap_or(Timestamp::UNIX_EPOCH),
+        believed_at: believed.map_or(Timestamp::MIN, |clock| clock.believed_at),
         upload_kib_per_s: config.backup.upload_kib_per_s,
-        keep_days: config.backup.keep_days,
+        keep_days: config.backup.keep_days.saturating_add(clock.map_or(0, |clock| clock.extra_days())),
         at_least: config.backup.at_least,
         targets: wanted,
     };
@@ -489,6 +506,11 @@ async fn end(child: &mut Child) {
 /// Writes down how a target came out of a run.
 async fn record(ctx: &Arc<Ctx>, job: &Job, outcome: Outcome) -> Result<(), StoreError> {
     let now = ctx.clock.now();
+    if let Some(place) = outcome.ahead {
+        // Before what was read back is written down: it is of an epoch that ends with this.
+        tracing::warn!(target_name = outcome.name, "the hub has backed up more there than it has now");
+        epochs::notice_place(ctx, place).await?;
+    }
     let name = outcome.name.clone();
     match (&outcome.trouble, &outcome.sent) {
         (Some(trouble), _) => {
@@ -559,6 +581,9 @@ fn after(before: TargetRow, outcome: &Outcome, now: Timestamp) -> TargetRow {
         (None, Some((BackupTroubleCode::Damaged, since))) if outcome.read_back.is_none() => {
             Some((BackupTroubleCode::Damaged, since))
         }
+        (None, Some((BackupTroubleCode::Database, since))) if outcome.sent.is_none() => {
+            Some((BackupTroubleCode::Database, since))
+        }
         (None, Some((BackupTroubleCode::Clock, since))) if !outcome.tidied => {
             Some((BackupTroubleCode::Clock, since))
         }
@@ -567,14 +592,69 @@ fn after(before: TargetRow, outcome: &Outcome, now: Timestamp) -> TargetRow {
     row
 }
 
-/// Believes the clock if it can be right; the last time that was believed.
-async fn believe_clock(ctx: &Ctx, now: Timestamp) -> Result<Option<Timestamp>, StoreError> {
-    let believed = ctx.store.read(backup_targets::believed_at).await?;
-    if !is_believable(now, believed) {
-        return Ok(believed);
+/// Reads the clock and sees whether it has gone on steadily; written down with each run, and when it begins or ends to be
+/// believed.
+async fn read_clock(ctx: &Ctx, now: Timestamp, is_run: bool) -> Result<Option<Trust>, StoreError> {
+    let mut watch = ctx.backup.clock.lock().await;
+    let before = match watch.trust.take() {
+        Some(trust) => Some(trust),
+        None => ctx.store.read(backup_targets::clock).await?,
+    };
+    let was = before.as_ref().map(|trust| (trust.is_believed(), trust.jumps.len()));
+    let moment = Instant::now();
+    let passed = watch.seen.map(|seen| {
+        let passed = moment.saturating_duration_since(seen);
+        SignedDuration::try_from(passed).unwrap_or(SignedDuration::MAX)
+    });
+    let kept = SignedDuration::from_hours(24 * i64::from(ctx.config.backup.keep_days));
+    let trust = Trust::step(before, now, passed, kept);
+    if trust.as_ref().is_some_and(|trust| trust.seen_at == now) {
+        watch.seen = Some(moment);
     }
-    ctx.store.write(move |tx| backup_targets::believe(tx, now)).await?;
-    Ok(Some(now))
+    watch.trust.clone_from(&trust);
+    let is = trust.as_ref().map(|trust| (trust.is_believed(), trust.jumps.len()));
+    if let Some(trust) = trust.clone().filter(|_| is_run || is != was) {
+        ctx.store.write(move |tx| backup_targets::put_clock(tx, &trust)).await?;
+    }
+    Ok(trust)
+}
+
+/// Each night, what restores and repairs have left behind long ago goes.
+async fn sweep(ctx: &Arc<Ctx>) -> Result<(), BackupError> {
+    let now = ctx.clock.now();
+    let clock = read_clock(ctx, now, false).await?;
+    if !clock.is_some_and(|clock| clock.is_believed()) {
+        return Ok(());
+    }
+    {
+        let mut watch = ctx.backup.clock.lock().await;
+        if watch.swept.is_some_and(|swept| swept.elapsed() < SWEEP) {
+            return Ok(());
+        }
+        watch.swept = Some(Instant::now());
+    }
+    let (data, scratch) = (ctx.config.data.clone(), scratch_folder(&ctx.config));
+    let swept =
+        blocking::run(move || upkeep::remove_old(&data, &scratch, now).map_err(BackupError::io(&data)));
+    swept.await??;
+    Ok(())
+}
+
+/// Forgets what is known of targets that were added or removed. In the lane: none of its runs is under way that would write
+/// it down again.
+async fn forget_changed(ctx: &Arc<Ctx>) -> Result<(), BackupError> {
+    let data = ctx.config.data.clone();
+    let names = blocking::run(move || targets::changed(&data)).await?;
+    if names.is_empty() {
+        return Ok(());
+    }
+    let gone = names.clone();
+    ctx.store.write(move |tx| gone.iter().try_for_each(|name| backup_targets::forget(tx, name))).await?;
+    let data = ctx.config.data.clone();
+    let forgotten = blocking::run(move || {
+        targets::forget_changed(&data, &names).map_err(BackupError::io(&files::folder(&data)))
+    });
+    forgotten.await?
 }
 
 /// Keeps notices and figures of backups, and the rows of targets that were removed.
@@ -587,6 +667,11 @@ async fn watch_over(ctx: &Arc<Ctx>) {
             _ = tick.tick() => {}
             changed = woken.changed() => if changed.is_err() { return },
             () = ctx.backup.ended.notified() => {}
+        }
+        if let Err(err) = sweep(ctx).await
+            && !ctx.stopping.is_cancelled()
+        {
+            tracing::warn!(error = %err, "what was set aside cannot be looked through");
         }
         match tell(ctx).await {
             Ok(()) => {}
@@ -621,8 +706,11 @@ async fn tell(ctx: &Arc<Ctx>) -> Result<(), BackupError> {
     let has_had_time = now.duration_since(ctx.started_at) >= HOUR;
     let late: Vec<String> = standings
         .iter()
-        .filter(|target| is_late(now, target.is_folder, &target.row))
-        .filter(|target| has_had_time && target.row.last_try_at.is_some())
+        .filter(|target| {
+            let is_late = is_late(now, target.is_folder, &target.row);
+            (is_late && has_had_time && target.row.last_try_at.is_some())
+                || matches!(target.row.trouble, Some((BackupTroubleCode::Database, _)))
+        })
         .map(|target| target.row.name.clone())
         .collect();
     let is_two = |target: &Standing| matches!(target.row.trouble, Some((BackupTroubleCode::TwoHubs, _)));
@@ -838,27 +926,6 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_cannot_be_right_is_not_believed() {
-        let last = Some(at("2026-11-23T00:00:00Z"));
-        for (now, expected) in [
-            ("2026-11-23T00:01:00Z", true),
-            ("2026-11-22T12:00:00Z", true),
-            ("2027-03-02T00:00:00Z", true),
-            ("2026-11-20T00:00:00Z", false),
-            ("1970-01-01T00:00:10Z", false),
-            ("2099-01-01T00:00:00Z", false),
-            ("2030-01-01T00:00:00Z", false),
-        ] {
-            assert_eq!(is_believable(at(now), last), expected, "{now}");
-        }
-        assert!(is_believable(at("2026-11-23T00:00:00Z"), None));
-        assert!(
-            !is_believable(at("1970-01-01T00:00:00Z"), None)
-                && !is_believable(at("2099-01-01T00:00:00Z"), None)
-        );
-    }
-
-    #[test]
     fn what_only_a_reading_can_clear_stays_until_then() {
         let now = at("2026-11-23T00:00:00Z");
         let before = |code| TargetRow { trouble: Some((code, now)), ..TargetRow::default() };
@@ -875,6 +942,10 @@ mod tests {
         assert_eq!(after(before(BackupTroubleCode::Gone), &fine, later).trouble, None);
         assert!(after(before(BackupTroubleCode::Damaged), &fine, later).trouble.is_some());
         assert_eq!(after(before(BackupTroubleCode::Damaged), &read, later).trouble, None);
+        assert!(
+            after(before(BackupTroubleCode::Database), &read, later).trouble.is_some(),
+            "not by an older one"
+        );
         let again = Outcome { trouble: Some(BackupTroubleCode::Gone), ..Outcome::default() };
         let since = after(before(BackupTroubleCode::Gone), &again, later).trouble.map(|(_, since)| since);
         assert_eq!(since, Some(now), "the same trouble goes on");

@@ -41,20 +41,21 @@ pub struct Meta {
 }
 
 /// Makes a snapshot of the data folder `data` in the new folder `into`, checked. A hub may be working with the data; it is
-/// not held up but for reading. Blocks.
+/// not held up but for reading. What does not fit in the data is no reason to have no copy of the rest: the manifest says it.
+/// Blocks.
 ///
 /// Nothing is forced to the disk: the folder is read from here at once and is worth nothing after a power cut, while a forced
 /// write of the whole copy would make the commits of a lesson wait for it.
 ///
 /// # Errors
-/// No room for the copy, which is looked at first; a disk that fails; a database that is damaged already.
+/// No room for the copy, which is looked at first; a disk that fails; a database that cannot be copied any more.
 pub fn make(data: &Path, into: &Path, meta: &Meta) -> Result<Manifest, BackupError> {
     let database = database_path(data);
     check_room(&database, into)?;
     files::make_folder(into).map_err(BackupError::io(into))?;
     let copy = into.join(DATABASE);
     snapshots::copy(&database, &copy)?;
-    let facts = verify::check_copy(&copy).map_err(BackupError::Unfit)?;
+    let (facts, fault) = verify::examine(&copy).map_err(BackupError::Unfit)?;
 
     let mut paths = vec![DATABASE.to_owned()];
     for folder in FOLDERS {
@@ -86,6 +87,7 @@ pub fn make(data: &Path, into: &Path, meta: &Meta) -> Result<Manifest, BackupErr
         taken_at: meta.taken_at,
         program: env!("CARGO_PKG_VERSION").to_owned(),
         files: entries.collect::<Result<_, _>>()?,
+        unfit: fault.map(|fault| fault.to_string()),
     };
     manifest.write(into)?;
     Ok(manifest)

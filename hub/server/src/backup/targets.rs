@@ -5,7 +5,7 @@
 //! What lies at a place is never removed by [`remove`].
 
 use std::{
-    fs::{self, File, OpenOptions},
+    fs::{self, File},
     io,
     net::IpAddr,
     path::{Path, PathBuf},
@@ -36,6 +36,8 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const PART_MAX: usize = 300;
 const FILE: &str = "targets.toml";
 const LOCK: &str = "targets.lock";
+/// Empty files with the names of targets that were added or removed.
+const CHANGED: &str = "changed";
 
 /// A place for backups, with what opens it.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -249,6 +251,7 @@ pub fn keep(data: &Path, target: &Target) -> Result<(), TargetError> {
     let _lock = lock(data)?;
     let mut targets = Targets::load(data)?;
     check_room(&targets, target)?;
+    mark_changed(data, &target.name)?;
     targets.list.push(target.clone());
     targets.save(data)
 }
@@ -265,8 +268,37 @@ pub fn remove(data: &Path, name: &str) -> Result<bool, TargetError> {
     if targets.list.len() == before {
         return Ok(false);
     }
+    mark_changed(data, name)?;
     targets.save(data)?;
     Ok(true)
+}
+
+/// The targets that were added or removed, by the hub or at the console, since [`forget_changed`]: what the database holds under
+/// such a name is of another place.
+pub fn changed(data: &Path) -> Vec<String> {
+    let marks = fs::read_dir(files::folder(data).join(CHANGED)).into_iter().flatten().flatten();
+    marks.filter_map(|mark| mark.file_name().into_string().ok()).filter(|name| !name.contains('.')).collect()
+}
+
+/// The database has forgotten these.
+///
+/// # Errors
+/// A mark that cannot be removed.
+pub fn forget_changed(data: &Path, names: &[String]) -> io::Result<()> {
+    for name in names {
+        match fs::remove_file(files::folder(data).join(CHANGED).join(name)) {
+            Ok(()) => {}
+            Err(err) if err.kind() == io::ErrorKind::NotFound => {}
+            Err(err) => return Err(err),
+        }
+    }
+    Ok(())
+}
+
+/// The console cannot write the database beside a hub.
+fn mark_changed(data: &Path, name: &str) -> Result<(), TargetError> {
+    let file = files::folder(data).join(CHANGED).join(name);
+    files::write_secret(&file, b"").map_err(|source| TargetError::Io { file, source })
 }
 
 /// Where the targets of a data folder are kept.
@@ -406,15 +438,8 @@ fn check_room(targets: &Targets, new: &Target) -> Result<(), TargetError> {
 
 /// One change of the file at a time, also between the hub and its command line.
 fn lock(data: &Path) -> Result<File, TargetError> {
-    let folder = files::folder(data);
-    let file = folder.join(LOCK);
-    let open = || {
-        files::make_folder(&folder)?;
-        let lock = OpenOptions::new().create(true).truncate(false).write(true).open(&file)?;
-        lock.lock()?;
-        Ok(lock)
-    };
-    open().map_err(|source| TargetError::Io { file: file.clone(), source })
+    let file = files::folder(data).join(LOCK);
+    files::lock(&file).map_err(|source| TargetError::Io { file, source })
 }
 
 fn say(code: BackupTroubleCode, language: Language) -> String {

@@ -99,13 +99,21 @@ pub fn describe(code: BackupTroubleCode, language: Language) -> (&'static str, &
             "What was read back from the target does not fit. Its disk may be failing. Backups at other targets can still be used.",
             "Replace that disk and add a new folder as a target.",
         ),
+        (BackupTroubleCode::Database, Language::Ko) => (
+            "저장 위치가 아니라 허브 자신의 데이터베이스에 맞지 않는 곳이 있습니다. 이 PC의 디스크가 상했을 수 있습니다. 사본은 계속 보내지만 확인된 백업으로 치지 않고, 전에 만든 백업은 지우지 않습니다.",
+            "이 PC에서 `dreamseed-hub doctor`를 실행하고 복구 안내(docs/recovery.ko.md)를 따르세요.",
+        ),
+        (BackupTroubleCode::Database, Language::En) => (
+            "It is not the target: something in the hub's own database does not fit, and this PC's disk may be failing. Copies are still sent, but do not count as verified, and no earlier backup is removed.",
+            "Run `dreamseed-hub doctor` on this PC and follow docs/recovery.en.md.",
+        ),
         (BackupTroubleCode::Clock, Language::Ko) => (
-            "이 PC의 시계가 맞지 않는 것 같습니다. 백업은 계속하지만 오래된 백업을 지우지 않습니다.",
-            "컴퓨터의 날짜와 시각을 맞추세요(timedatectl set-time).",
+            "이 PC의 시계가 맞지 않거나 크게 바뀌었습니다. 백업은 계속하지만, 시계가 이틀 동안 고르게 갈 때까지 오래된 백업을 지우지 않습니다.",
+            "컴퓨터의 날짜와 시각을 확인하세요. 틀리면 맞추고(timedatectl set-time), 맞으면 이틀 기다리세요.",
         ),
         (BackupTroubleCode::Clock, Language::En) => (
-            "This PC's clock cannot be right. Backups go on, but no old one is removed.",
-            "Set the computer's date and time (timedatectl set-time).",
+            "This PC's clock cannot be right, or was changed by much. Backups go on, but no old one is removed until the clock has run steadily for two days.",
+            "Check the computer's date and time: set them if they are wrong (timedatectl set-time), else wait two days.",
         ),
         (BackupTroubleCode::Failed, Language::Ko) => (
             "백업이 끝나지 못했습니다. 전에 만든 백업은 그대로 있고, 허브가 다시 시도합니다.",
@@ -134,6 +142,7 @@ mod tests {
             BackupTroubleCode::OtherSchool,
             BackupTroubleCode::TwoHubs,
             BackupTroubleCode::Damaged,
+            BackupTroubleCode::Database,
             BackupTroubleCode::Clock,
             BackupTroubleCode::Failed,
         ] {

@@ -42,6 +42,8 @@ pub enum Unfit {
     Database(#[from] StoreError),
     #[error("the database is damaged: {0}")]
     Damaged(String),
+    #[error("the hub's own database did not fit when this copy was made: {0}")]
+    Source(String),
     #[error("answer {hub_seq} does not fit its hash")]
     Answer { hub_seq: i64 },
     #[error("the database does not hold what the manifest says: {what}")]
@@ -61,6 +63,9 @@ pub fn verify(folder: &Path) -> Result<Verified, Unfit> {
     if manifest.schema > migrations::CURRENT {
         return Err(Unfit::NewerSchema { found: manifest.schema });
     }
+    if let Some(what) = &manifest.unfit {
+        return Err(Unfit::Source(what.clone()));
+    }
     for file in &manifest.files {
         check_file(folder, file)?;
     }
@@ -71,18 +76,26 @@ pub fn verify(folder: &Path) -> Result<Verified, Unfit> {
     Ok(Verified { manifest, answers, seconds: begun.elapsed().as_secs_f64() })
 }
 
-/// Checks a database that lies by itself, such as the copy before its manifest is written: soundness and every row hash.
+/// Checks a database that lies by itself: soundness and every row hash.
 ///
 /// # Errors
 /// The first thing that does not fit.
 pub fn check_copy(database: &Path) -> Result<snapshots::Facts, Unfit> {
+    let (facts, fault) = examine(database)?;
+    fault.map_or(Ok(facts), Err)
+}
+
+/// As [`check_copy`], for the copy before its manifest is written: what it holds, and the first thing that does not fit.
+///
+/// # Errors
+/// It cannot be read.
+pub fn examine(database: &Path) -> Result<(snapshots::Facts, Option<Unfit>), Unfit> {
     let conn = snapshots::open(database)?;
-    match snapshots::find_fault(&conn)? {
-        Some(snapshots::Fault::Damaged(what)) => return Err(Unfit::Damaged(what)),
-        Some(snapshots::Fault::Answer(hub_seq)) => return Err(Unfit::Answer { hub_seq }),
-        None => {}
-    }
-    Ok(snapshots::facts(&conn)?)
+    let fault = snapshots::find_fault(&conn)?.map(|fault| match fault {
+        snapshots::Fault::Damaged(what) => Unfit::Damaged(what),
+        snapshots::Fault::Answer(hub_seq) => Unfit::Answer { hub_seq },
+    });
+    Ok((snapshots::facts(&conn)?, fault))
 }
 
 fn check_file(folder: &Path, file: &FileEntry) -> Result<(), Unfit> {

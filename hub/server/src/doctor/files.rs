@@ -130,7 +130,9 @@ pub fn check_keys(data: &Path, has_users: Option<bool>) -> Finding {
         return fail(
             CHECK,
             format!("열쇠 파일을 쓸 수 없습니다: {ko}. 허브가 다음에 시작되지 않아 수업을 열 수 없습니다."),
-            format!("A key file cannot be used: {en}. The hub will not start again, so no lesson can be held."),
+            format!(
+                "A key file cannot be used: {en}. The hub will not start again, so no lesson can be held."
+            ),
             "백업에서 그 파일을 keys 폴더에 되돌리세요. access_token.key와 refresh_token.key는 `dreamseed-hub keys rotate sign-in`으로 새로 만들 수도 있습니다. 그러면 모두 다시 로그인합니다.",
             "Restore that file into the folder keys from a backup. access_token.key and refresh_token.key can also be made anew with `dreamseed-hub keys rotate sign-in`; then everybody signs in again.",
         );
@@ -287,7 +289,9 @@ pub fn judge_disk(
             CHECK,
             format!("{free_ko}. 파일 올리기를 받지 않습니다."),
             format!("{free_en}; files are not taken any more."),
-            format!("이번 주 안에 공간을 비우세요. {limit:.1} GB 아래로 내려가면 새 답을 저장할 수 없습니다."),
+            format!(
+                "이번 주 안에 공간을 비우세요. {limit:.1} GB 아래로 내려가면 새 답을 저장할 수 없습니다."
+            ),
             format!("Free some space this week; below {limit:.1} GB no new answer can be kept."),
         );
     }

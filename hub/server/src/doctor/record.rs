@@ -65,11 +65,7 @@ pub fn check_clock(machine: &Machine, now: Timestamp, last_seen: Option<Timestam
 }
 
 /// The database file: whole, of this schema, its log short. `seen` is absent before the first start.
-pub fn judge_database(
-    data: &Path,
-    seen: Option<&Result<Inspection, StoreError>>,
-    wal_bytes: u64,
-) -> Finding {
+pub fn judge_database(data: &Path, seen: Option<&Result<Inspection, StoreError>>, wal_bytes: u64) -> Finding {
     const CHECK: &str = "database";
     const RESTORE: Words<&str> = Words {
         ko: "허브를 멈추고 hub.db와 hub.db-wal을 복사해 둔 뒤 백업에서 되살리세요.",
@@ -233,7 +229,8 @@ mod tests {
             backups: Default::default(),
         };
         let empty = tempfile::tempdir().expect("a folder");
-        let judge = |seen: Option<&Result<Inspection, StoreError>>, wal| judge_database(empty.path(), seen, wal);
+        let judge =
+            |seen: Option<&Result<Inspection, StoreError>>, wal| judge_database(empty.path(), seen, wal);
         let level = |seen: Inspection, wal| judge(Some(&Ok(seen)), wal).level;
         assert_eq!(level(whole.clone(), 0), Fine);
         assert_eq!(level(whole.clone(), 300 << 20), Warn);
@@ -249,6 +246,10 @@ mod tests {
         let broken = Inspection { audit_broken_at: Some(3), ..whole.clone() };
         assert_eq!(judge_audit(Some(&Ok(broken))).level, Fail);
         assert_eq!((judge_audit(None).level, judge_audit(Some(&Ok(whole))).level), (Fine, Fine));
-        assert_eq!(judge_audit(Some(&Err(StoreError::Foreign))).level, Warn, "nothing is said of what was not read");
+        assert_eq!(
+            judge_audit(Some(&Err(StoreError::Foreign))).level,
+            Warn,
+            "nothing is said of what was not read"
+        );
     }
 }

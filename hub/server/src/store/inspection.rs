@@ -112,12 +112,24 @@ pub fn check_structure(conn: &mut Connection, within: Option<Duration>) -> Resul
     }
 }
 
-/// Answers of the tail, where a bad write would be, that do not fit their hashes.
+/// Answers of the tail, where a bad write would be, that do not fit their hashes or cannot be read.
 ///
 /// # Errors
 /// A tail that cannot be read.
 pub fn find_bad_answers(conn: &Connection) -> Result<Vec<i64>, StoreError> {
     attempts::find_damaged(conn, TAIL)
+}
+
+/// Whether a failing disk could not give what lies in the file, rather than failed at making, locking or writing one.
+pub fn is_unreadable(err: &rusqlite::Error) -> bool {
+    use rusqlite::ffi;
+    let codes = [
+        ffi::SQLITE_IOERR_READ,
+        ffi::SQLITE_IOERR_SHORT_READ,
+        ffi::SQLITE_IOERR_CORRUPTFS,
+        ffi::SQLITE_IOERR_DATA,
+    ];
+    err.sqlite_error().is_some_and(|inner| codes.contains(&inner.extended_code))
 }
 
 /// Whether the schema of the file is one that this hub can judge.
@@ -136,4 +148,10 @@ pub fn is_in_use(path: &Path) -> bool {
     let Ok(lock) = std::fs::File::open(path.with_extension("lock")) else { return false };
     // The lock that was taken here ends with the file.
     matches!(lock.try_lock_shared(), Err(std::fs::TryLockError::WouldBlock))
+}
+
+/// What SQLite's failure with this extended code is to the hub.
+#[cfg(test)]
+pub fn failure(code: i32) -> StoreError {
+    rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(code), None).into()
 }

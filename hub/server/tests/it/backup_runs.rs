@@ -14,7 +14,7 @@ use dreamseed_hub::{
         job::{Job, JobTarget},
         manifest::Manifest,
         password, schedule, snapshot, state,
-        targets::{Target, Targets},
+        targets::{self, Target, Targets},
         verify,
     },
     config::Config,
@@ -32,7 +32,8 @@ const GARAGE_SECRET: &str = "0123456789abcdef0123456789abcdef0123456789abcdef012
 /// Key derivation, a copy, a restore, on a busy machine.
 const RUN: Duration = Duration::from_secs(150);
 
-/// A small disk of its own: a file with a file system in it, mounted. Memory would not count as another device.
+/// A small disk of its own: a file with a file system in it, mounted. Memory would not count as another device, nor would a
+/// file on the disk of the data: so it is unlinked.
 struct LoopDisk(PathBuf);
 
 impl LoopDisk {
@@ -56,6 +57,7 @@ impl LoopDisk {
             is_mounted || may_skip,
             "this test mounts a disk: run it as root, or set DREAMSEED_NO_MOUNT to leave it out"
         );
+        std::fs::remove_file(image).expect("an image");
         is_mounted.then_some(LoopDisk(point))
     }
 
@@ -325,7 +327,9 @@ async fn a_month_without_internet_is_a_notice_and_nothing_more() {
     let pupil = hub.sign_in(pupil.id).await;
     answer(&pupil, &given, 3).await;
     let state = run_all(&hub).await;
-    assert_eq!(trouble_of(&state, "usb"), None, "the folder goes on");
+    // A month in which the hub did not look is a clock that jumped, for all it knows.
+    let code = trouble_of(&state, "usb");
+    assert!(matches!(code, None | Some(BackupTroubleCode::Clock)), "the folder goes on: {code:?}");
     let cloud = &state.targets[1];
     assert_eq!(cloud.health, BackupHealth::Failing);
     assert_eq!(cloud.trouble.as_ref().map(|trouble| trouble.since), Some(since), "since the first day");
@@ -348,7 +352,7 @@ async fn a_wrong_clock_removes_nothing() {
     for _ in 0..3 {
         assert_eq!(trouble_of(&run_all(&hub).await, "usb"), None);
     }
-    hub.clock.set("2098-06-01T00:00:00Z");
+    hub.clock.set("2027-10-01T00:00:00Z");
     hub.ctx().backup.wake();
     let there = async || {
         let row = hub.ctx().store.read(|conn| backup_targets::get(conn, "usb")).await.expect("read");
@@ -362,6 +366,86 @@ async fn a_wrong_clock_removes_nothing() {
     hub.ctx().backup.wake();
     wait_for("the run after the clock was set right", async || there().await.snapshots == 5).await;
     assert!(there().await.last_backup_at.is_some_and(|at| at.to_string().starts_with("2026")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_does_not_fit_stops_no_backup_and_counts_for_none() {
+    let place = tempfile::tempdir().expect("a folder");
+    let hub = start().await;
+    let given = hub.give(&[fraction_problem()]).await;
+    answer(&hub.pupil("민지").await, &given, 5).await;
+    set_targets(&hub, &[("usb", folder_at(place.path()))]);
+    let sound = run_all(&hub).await;
+    assert_eq!((trouble_of(&sound, "usb"), sound.targets[0].snapshots), (None, 1));
+    let change = |from: &str, to: &str| {
+        let conn = rusqlite::Connection::open(hub.data().join("hub.db")).expect("opened");
+        let sql = "UPDATE attempts SET answer = replace(answer, ?1, ?2) WHERE hub_seq = (SELECT max(hub_seq) FROM attempts)";
+        conn.execute_batch("DROP TRIGGER IF EXISTS attempts_are_kept_as_written").expect("no trigger");
+        assert_eq!(conn.execute(sql, [from, to]).expect("changed"), 1);
+    };
+    change("5", "6");
+    let state = run_all(&hub).await;
+    assert_eq!(trouble_of(&state, "usb"), Some(BackupTroubleCode::Database));
+    assert_eq!(state.targets[0].last_backup_at, sound.targets[0].last_backup_at, "no backup");
+    assert_eq!(state.verified, sound.verified);
+    wait_for("the notice", async || has_notice(&hub, NoticeCode::BackupFailing).await).await;
+    let target = Targets::load(hub.data()).expect("targets").list.remove(0);
+    let words = password::read(hub.data()).expect("read").expect("words");
+    let there =
+        target.open(&words, &files::cache(hub.data())).and_then(|there| there.snapshots()).expect("a list");
+    let unfit = there.iter().filter(|one| one.tags.iter().any(|tag| tag == backup::job::UNFIT)).count();
+    assert_eq!((there.len(), unfit), (2, 1), "the copy was sent all the same");
+    change("6", "5");
+    let state = run_all(&hub).await;
+    assert_eq!(trouble_of(&state, "usb"), None, "it heals by itself");
+    assert!(state.targets[0].last_backup_at > sound.targets[0].last_backup_at);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_target_that_was_replaced_under_its_name_is_another_one() {
+    let place = tempfile::tempdir().expect("a folder");
+    let hub = start().await;
+    let usb = place.path().join("usb");
+    std::fs::create_dir(&usb).expect("a folder");
+    set_targets(&hub, &[("usb", folder_at(&usb))]);
+    assert_eq!(trouble_of(&run_all(&hub).await, "usb"), None);
+    // At the console, beside the hub: another stick at the same place, with the same name.
+    let target = Targets::load(hub.data()).expect("targets").list.remove(0);
+    assert!(targets::remove(hub.data(), "usb").expect("removed"));
+    std::fs::remove_dir_all(&usb).expect("removed");
+    std::fs::create_dir(&usb).expect("a folder");
+    targets::keep(hub.data(), &target).expect("kept");
+    let state = run_all(&hub).await;
+    assert_eq!((trouble_of(&state, "usb"), state.targets[0].snapshots), (None, 1), "a new repository");
+    assert_eq!(targets::changed(hub.data()), Vec::<String>::new());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_record_that_was_put_back_is_known_by_its_own_backups() {
+    let place = tempfile::tempdir().expect("a folder");
+    let hub = start().await;
+    let given = hub.give(&[fraction_problem()]).await;
+    answer(&hub.pupil("민지").await, &given, 3).await;
+    set_targets(&hub, &[("usb", folder_at(place.path()))]);
+    let first = run_all(&hub).await;
+    // What this run of the hub has sent, and has not any more.
+    let target = Targets::load(hub.data()).expect("targets").list.remove(0);
+    let words = password::read(hub.data()).expect("read").expect("words");
+    let repository = target.open(&words, &files::cache(hub.data())).expect("opened");
+    let mut newest = repository.snapshots().expect("a list").remove(0);
+    newest.tags.retain(|tag| !tag.starts_with("seq/"));
+    newest.tags.push(format!("seq/{}", last_seq(&hub).await + 5));
+    let stuff = tempfile::tempdir().expect("a folder");
+    std::fs::write(stuff.path().join("x"), "x").expect("written");
+    let new = dreamseed_sync::NewSnapshot { host: newest.host, tags: newest.tags, time: newest.time };
+    repository.back_up(stuff.path(), &new, &|_| ()).expect("sent");
+    drop(repository);
+    let state = run_all(&hub).await;
+    let epoch = state.epochs.first().expect("an epoch");
+    assert_eq!(epoch.reason, dreamseed_wire::backup::EpochReason::Rollback);
+    assert_eq!(epoch.parent, first.epochs.first().map(|epoch| epoch.epoch));
+    let state = run_all(&hub).await;
+    assert_eq!(state.epochs.len(), first.epochs.len() + 1, "once");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,5 +1,5 @@
-//! A hub that finds its database damaged puts a verified backup in its place, keeps the evidence, and goes on in a new epoch;
-//! one whose disk fails acknowledges nothing more and ends.
+//! A hub that finds its database damaged puts a verified backup in its place, keeps the evidence, and goes on in a new epoch; it
+//! serves one in which single answers are damaged; one whose disk fails acknowledges nothing more and ends.
 
 use std::{
     fs,
@@ -13,7 +13,7 @@ use dreamseed_client::Hub as Client;
 use dreamseed_hub::{
     backup::{
         job::{self, Event, Job, JobTarget},
-        targets,
+        targets::{self, Target, Targets},
     },
     demo::{ACCOUNTS_FILE, DemoAccounts},
     hub::Hub,
@@ -24,7 +24,7 @@ use dreamseed_wire::{
     Language,
     answer::Answer,
     attempt::SubmitAnswer,
-    backup::EpochReason,
+    backup::{BackupPlace, EpochReason},
     hub::NoticeCode,
     ids::{AttemptId, HubId},
 };
@@ -35,12 +35,14 @@ use tokio::{
 
 const PAGE: usize = 4096;
 
-/// Adds a folder as a target and backs the running hub up to it.
-async fn back_up(hub: &TestHub, folder: &Path) {
+/// Adds a folder as a target, if it is none yet, and backs the running hub up to it.
+async fn back_up(hub: &TestHub, name: &'static str, folder: &Path) {
     let (data, hub_id) = (hub.data().to_owned(), hub.ctx().receipts.hub_id());
     let (now, scratch, folder) = (hub.ctx().started_at, data.join("backup/scratch"), folder.to_owned());
     let done = tokio::task::spawn_blocking(move || {
-        add_target(&data, hub_id, &folder);
+        if !Targets::load(&data).expect("targets").list.iter().any(|target| target.name == name) {
+            add_target(&data, hub_id, name, &folder);
+        }
         let job = Job {
             data,
             scratch,
@@ -51,7 +53,7 @@ async fn back_up(hub: &TestHub, folder: &Path) {
             upload_kib_per_s: 0,
             keep_days: 30,
             at_least: 7,
-            targets: vec![JobTarget { name: "usb".into(), back_up: true, ..JobTarget::default() }],
+            targets: vec![JobTarget { name: name.into(), back_up: true, ..JobTarget::default() }],
         };
         let trouble = parking_lot::Mutex::new(Vec::new());
         job::run(&job, &|event| match event {
@@ -64,8 +66,8 @@ async fn back_up(hub: &TestHub, folder: &Path) {
     assert_eq!(done.await.expect("no panic"), Vec::<String>::new());
 }
 
-fn add_target(data: &Path, hub_id: HubId, folder: &Path) {
-    let wanted = serde_json::json!({ "name": "usb", "place": { "kind": "folder", "path": folder } });
+fn add_target(data: &Path, hub_id: HubId, name: &str, folder: &Path) {
+    let wanted = serde_json::json!({ "name": name, "place": { "kind": "folder", "path": folder } });
     targets::add(data, hub_id, serde_json::from_value(wanted).expect("a target")).expect("kept");
 }
 
@@ -110,15 +112,29 @@ impl School {
     }
 }
 
-/// Flips a bit of the last answer's text, in its row.
-fn flip_a_bit_of_an_answer(database: &Path) {
+/// Changes the last answer in its row, as bits that flip on a disk would.
+fn damage_an_answer(database: &Path, change: &str) {
     let conn = rusqlite::Connection::open(database).expect("opened");
-    conn.execute_batch(
+    conn.execute_batch(&format!(
         "DROP TRIGGER attempts_are_kept_as_written; \
-         UPDATE attempts SET answer = replace(answer, '1', '3') WHERE hub_seq = (SELECT max(hub_seq) FROM attempts); \
+         UPDATE attempts SET {change} WHERE hub_seq = (SELECT max(hub_seq) FROM attempts); \
          CREATE TRIGGER attempts_are_kept_as_written BEFORE UPDATE ON attempts BEGIN SELECT RAISE(ABORT, 'attempts are append-only'); END;",
-    )
-    .expect("flipped");
+    ))
+    .expect("changed");
+}
+
+/// Another digit; and a set top bit, which is no UTF-8 any more and so cannot be read as text.
+const FLIPS: [&str; 3] = [
+    "answer = replace(answer, '1', '3')",
+    "answer = CAST(x'fb' || substr(CAST(answer AS BLOB), 2) AS TEXT)",
+    "day = CAST(x'b2' || substr(CAST(day AS BLOB), 2) AS TEXT)",
+];
+
+fn garble(path: &Path) {
+    let mut file = fs::read(path).expect("read");
+    let middle = file.len() / PAGE / 2 * PAGE;
+    file[middle..middle + 3 * PAGE].fill(0x5a);
+    fs::write(path, file).expect("written");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -126,15 +142,10 @@ async fn a_damaged_database_is_replaced_by_the_newest_verified_backup() {
     let mut school = School::start().await;
     let kept = school.answer().await;
     let usb = tempfile::tempdir().expect("a folder");
-    back_up(&school.hub, usb.path()).await;
+    back_up(&school.hub, "usb", usb.path()).await;
     type Damage = fn(&Path);
-    let damages: [(&str, Damage); 7] = [
-        ("garbage in a page", |path| {
-            let mut file = fs::read(path).expect("read");
-            let middle = file.len() / PAGE / 2 * PAGE;
-            file[middle..middle + 3 * PAGE].fill(0x5a);
-            fs::write(path, file).expect("written");
-        }),
+    let damages: [(&str, Damage); 6] = [
+        ("garbage in a page", garble),
         ("cut off", |path| {
             let file = fs::read(path).expect("read");
             fs::write(path, &file[..file.len() / 2]).expect("written");
@@ -147,7 +158,6 @@ async fn a_damaged_database_is_replaced_by_the_newest_verified_backup() {
         ("emptied", |path| fs::write(path, "").expect("written")),
         ("deleted", |path| fs::remove_file(path).expect("deleted")),
         ("text in its place", |path| fs::write(path, "not a database\n".repeat(1_000)).expect("written")),
-        ("a flipped bit in an answer", flip_a_bit_of_an_answer),
     ];
     for (round, (what, damage)) in damages.into_iter().enumerate() {
         let lost = school.answer().await;
@@ -183,11 +193,8 @@ async fn without_a_copy_the_hub_says_what_to_do_and_changes_nothing() {
     school.answer().await;
     school.hub.stop().await;
     let path = school.hub.database();
-    let whole = fs::read(&path).expect("read");
-    let mut damaged = whole.clone();
-    let middle = damaged.len() / PAGE / 2 * PAGE;
-    damaged[middle..middle + 3 * PAGE].fill(0x5a);
-    fs::write(&path, &damaged).expect("written");
+    garble(&path);
+    let damaged = fs::read(&path).expect("read");
     let said = school.try_start().await.err().expect("refused");
     assert!(said.contains("복구 안내문") && said.contains("recovery sheet"), "{said}");
     assert!(said.contains("docs/recovery.md"), "{said}");
@@ -197,13 +204,120 @@ async fn without_a_copy_the_hub_says_what_to_do_and_changes_nothing() {
     fs::remove_file(&path).expect("deleted");
     let said = school.try_start().await.err().expect("no new school in its place");
     assert!(said.contains("hub.db is missing") && !path.exists(), "{said}");
+}
 
-    // One bit of one answer is no reason to send a class home.
-    fs::write(&path, &whole).expect("put back");
-    flip_a_bit_of_an_answer(&path);
+/// One bit of one answer is no reason to send a class home, nor to go back to an older state.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hub_with_a_damaged_answer_serves_all_that_is_there() {
+    for (flip, has_copy) in FLIPS.into_iter().flat_map(|flip| [(flip, false), (flip, true)]) {
+        let mut school = School::start().await;
+        let usb = tempfile::tempdir().expect("a folder");
+        if has_copy {
+            back_up(&school.hub, "usb", usb.path()).await;
+        }
+        let kept = school.answer().await;
+        school.answer().await;
+        school.hub.stop().await;
+        damage_an_answer(&school.hub.database(), flip);
+        for _ in 0..2 {
+            school.hub.start_again().await;
+            assert_eq!(school.hub.ctx().store.record().current.reason, EpochReason::First, "{flip}");
+            assert!(school.folders("damaged-").is_empty(), "{flip}");
+            school.pupil = school.hub.sign_in(school.pupil.id).await;
+            assert!(school.has(kept).await, "{flip}: what came after the copy is there");
+            let new = school.answer().await;
+            assert!(school.has(new).await, "{flip}: the lesson goes on");
+            school.hub.stop().await;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_moved_before_a_verified_copy_is_there() {
+    let mut school = School::start().await;
+    let kept = school.answer().await;
+    let place = tempfile::tempdir().expect("a folder");
+    let usb = place.path().join("usb");
+    fs::create_dir(&usb).expect("made");
+    back_up(&school.hub, "usb", &usb).await;
+    school.hub.stop().await;
+    let path = school.hub.database();
+    garble(&path);
+    let damaged = fs::read(&path).expect("read");
+    let names = |school: &School| {
+        let mut names: Vec<_> = school.folders("").into_iter().collect();
+        names.retain(|path| !path.ends_with("hub.db-shm") && !path.ends_with("hub.db-wal"));
+        names
+    };
+    let before = names(&school);
+
+    // The stick is out.
+    fs::rename(&usb, place.path().join("out")).expect("moved");
+    let said = school.try_start().await.err().expect("refused");
+    assert!(said.contains("no backup was found"), "{said}");
+    assert_eq!(fs::read(&path).ok().as_ref(), Some(&damaged));
+    assert_eq!(names(&school), before);
+
+    // Every copy there is damaged too.
+    fs::rename(place.path().join("out"), &usb).expect("moved");
+    let packs = packs_in(&usb.join("data"));
+    let whole: Vec<_> = packs.iter().map(|pack| fs::read(pack).expect("read")).collect();
+    for pack in &packs {
+        write_over(pack, b"no pack");
+    }
+    let said = school.try_start().await.err().expect("refused");
+    assert!(said.contains("no backup was found"), "{said}");
+    assert_eq!(fs::read(&path).ok().as_ref(), Some(&damaged));
+    assert_eq!(names(&school), before);
+
+    for (pack, bytes) in packs.iter().zip(&whole) {
+        write_over(pack, bytes);
+    }
     school.hub.start_again().await;
-    assert_eq!(school.hub.ctx().store.record().current.reason, EpochReason::First);
-    school.answer().await;
+    school.pupil = school.hub.sign_in(school.pupil.id).await;
+    assert!(school.has(kept).await);
+    let evidence = school.folders("damaged-").pop().expect("a folder");
+    assert_eq!(fs::read(evidence.join("hub.db")).ok(), Some(damaged));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_newest_of_all_targets_is_restored_though_one_does_not_answer() {
+    let mut school = School::start().await;
+    let (drawer, usb) = (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
+    let older = school.answer().await;
+    back_up(&school.hub, "drawer", drawer.path()).await;
+    let newer = school.answer().await;
+    back_up(&school.hub, "usb", usb.path()).await;
+    let lost = school.answer().await;
+    school.hub.stop().await;
+    let mut targets = Targets::load(school.hub.data()).expect("targets");
+    let place = serde_json::json!({
+        "kind": "s3", "endpoint": "http://127.0.0.1:1", "region": "here", "bucket": "school", "prefix": "",
+    });
+    let place: BackupPlace = serde_json::from_value(place).expect("a place");
+    let keys = (Some("a".to_owned()), Some("b".to_owned()));
+    let first = targets.list.first().expect("a target").clone();
+    targets.list.insert(
+        0,
+        Target { name: "cloud".into(), place, access_key_id: keys.0, secret_access_key: keys.1, ..first },
+    );
+    targets.save(school.hub.data()).expect("kept");
+    garble(&school.hub.database());
+    within("the start", school.hub.start_again()).await;
+    school.pupil = school.hub.sign_in(school.pupil.id).await;
+    assert!(school.has(older).await && school.has(newer).await);
+    assert!(!school.has(lost).await);
+}
+
+fn packs_in(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path());
+    entries.flat_map(|path| if path.is_dir() { packs_in(&path) } else { vec![path] }).collect()
+}
+
+/// The backup makes its files such that nobody changes them by mistake.
+fn write_over(file: &Path, bytes: &[u8]) {
+    fs::remove_file(file).expect("removed");
+    fs::write(file, bytes).expect("written");
 }
 
 /// The hub's own binary on a demo school.

@@ -413,6 +413,108 @@ async fn a_restored_hub_takes_answers_whose_lesson_it_has_lost() {
     assert_eq!(words(&device.deliver(&hub, &[item]).await), ["duplicate"]);
 }
 
+/// A lesson that the hub does not know is no way around the question whether a problem was given.
+#[tokio::test]
+async fn a_restored_hub_trusts_only_what_it_may_have_lost_and_not_for_ever() {
+    let mut hub = TestHub::start().await;
+    let teacher = hub.teacher().await;
+    let problem = teacher.add_problem(&sum_problem(1)).await.expect("a problem");
+    let id = hub.add_pupil(hub.class, "민지").await;
+    let (_, other_class) = hub.other_teacher("박선생", "5학년 2반", dreamseed_wire::Language::Ko).await;
+    let before = copy_of(&mut hub).await;
+    let pupil = hub.sign_in(id).await;
+    let device = TestDevice::on(&hub, &pupil).await;
+    let deposit = device.deposit(&pupil).await;
+    let answer = || submission(problem.problem_version_id, Some(LessonId::new()), number("2"));
+    let kept: Vec<_> = (1..4).map(|seq| device.keep(&hub, &deposit, seq, &answer())).collect();
+    hub.clock.advance(minutes(60));
+    put_back(&mut hub, &before).await;
+    hub.clock.advance(minutes(1));
+
+    // What was given since cannot have been lost.
+    let since = device.keep(&hub, &deposit, 4, &answer());
+    assert_eq!(words(&device.deliver(&hub, &[since]).await), ["unknown_problem"]);
+    // While another class sits an exam with the problem nobody learns its grade.
+    let admin = hub.admin().await;
+    let sitting = exam("시험", vec![problem.problem_id], 40);
+    let sitting = admin.open_lesson(other_class, &sitting).await.expect("opened");
+    assert_eq!(words(&device.deliver(&hub, &kept[..1]).await), ["unknown_problem"]);
+    admin.close_lesson(other_class, sitting.lesson_id).await.expect("closed");
+    assert_eq!(words(&device.deliver(&hub, &kept[..1]).await), ["stored"]);
+    hub.clock.advance(minutes(60 * 24 * 13));
+    assert_eq!(words(&device.deliver(&hub, &kept[1..2]).await), ["stored"]);
+    hub.clock.advance(minutes(60 * 24 * 2));
+    assert_eq!(words(&device.deliver(&hub, &kept[2..]).await), ["unknown_problem"]);
+    // The device has kept it; once the pupil's class has the problem, it is an answer like others.
+    let ids = vec![problem.problem_id];
+    let lesson = dreamseed_testkit::practice("오후", ids, dreamseed_wire::lesson::HintCeiling::Nudge);
+    hub.teacher().await.open_lesson(hub.class, &lesson).await.expect("opened");
+    assert_eq!(words(&device.deliver(&hub, &kept[2..]).await), ["stored"]);
+}
+
+#[tokio::test]
+async fn a_device_brings_one_batch_at_a_time() {
+    let desk = desk().await;
+    let (hub, too_many) = (&desk.hub, (429, "too_many_requests".to_owned()));
+    let batches: Vec<_> = (0..6)
+        .map(|batch| {
+            let keep = |number: i64| desk.keep(batch * 50 + number, &desk.given.answer("3"));
+            DeliverAnswers {
+                items: (0..50).map(keep).collect(),
+                sent_at: desk.device.reading(hub),
+                highest: None,
+            }
+        })
+        .collect();
+    let mut waiting: Vec<_> = batches.iter().collect();
+    let mut turns = 0;
+    while !waiting.is_empty() {
+        turns += 1;
+        let sent = waiting.iter().map(|batch| desk.device.try_to_deliver(hub, batch));
+        let replies = futures_util::future::join_all(sent).await;
+        let mut refused = Vec::new();
+        for (batch, reply) in waiting.iter().zip(replies) {
+            match reply {
+                Ok(delivered) => assert!(words(&delivered).iter().all(|word| word == "stored")),
+                Err(err) => {
+                    assert_eq!(refusal::<Delivered>(Err(err)), too_many);
+                    refused.push(*batch);
+                }
+            }
+        }
+        assert!(refused.len() < waiting.len(), "at least one has its turn");
+        waiting = refused;
+    }
+    note(&format!("6 batches of one device at once: {turns} turns"));
+    assert_eq!(count_answers(hub), 300);
+}
+
+#[tokio::test]
+async fn new_answers_of_one_device_have_a_limit_and_no_other_waits_for_it() {
+    // A thousand at once, twenty a minute from then on.
+    let hub = TestHub::with(|config| config.limits.per_minute = 10.try_into().expect("not zero")).await;
+    let given = hub.give(&[sum_problem(1)]).await;
+    let pupil = hub.pupil("민지").await;
+    let (device, other) = (TestDevice::on(&hub, &pupil).await, TestDevice::on(&hub, &pupil).await);
+    let (deposit, others) = (device.deposit(&pupil).await, other.deposit(&pupil).await);
+    let batch = |from: i64| DeliverAnswers {
+        items: (from..from + 200).map(|seq| device.keep(&hub, &deposit, seq, &given.answer("3"))).collect(),
+        sent_at: device.reading(&hub),
+        highest: None,
+    };
+    let batches: Vec<_> = (0..6).map(|number| batch(number * 200)).collect();
+    for batch in &batches[..5] {
+        device.try_to_deliver(&hub, batch).await.expect("taken");
+    }
+    let refused = device.try_to_deliver(&hub, &batches[5]).await;
+    assert_eq!(refusal(refused), (429, "too_many_requests".into()));
+    assert_eq!(count_answers(&hub), 1_000, "nothing of it was written");
+    let again = device.try_to_deliver(&hub, &batches[0]).await.expect("what is there costs nothing");
+    assert!(words(&again).iter().all(|word| word == "duplicate"));
+    let item = other.keep(&hub, &others, 1, &given.answer("3"));
+    assert_eq!(words(&other.deliver(&hub, &[item]).await), ["stored"]);
+}
+
 #[tokio::test]
 async fn a_restored_hub_takes_an_exam_whose_sitting_it_has_lost() {
     let mut hub = TestHub::start().await;
@@ -480,10 +582,10 @@ async fn a_batch_tells_a_hub_that_it_was_put_back() {
 async fn a_class_set_that_comes_back_holds_nobody_up() {
     let hub = TestHub::start().await;
     let given = hub.give(&[sum_problem(1)]).await;
-    let pupil = hub.pupil("민지").await;
+    let (teacher, pupil) = (hub.teacher().await, hub.pupil("민지").await);
     let mut devices = Vec::new();
     for _ in 0..8 {
-        let device = TestDevice::on(&hub, &pupil).await;
+        let device = TestDevice::on(&hub, &teacher).await;
         let deposit = device.deposit(&pupil).await;
         let items: Vec<_> =
             (0..100).map(|seq| device.keep(&hub, &deposit, seq, &given.answer("3"))).collect();

@@ -186,18 +186,32 @@ async fn a_device_is_enrolled_once_for_its_key() {
 #[tokio::test]
 async fn nobody_fills_the_list() {
     let hub = TestHub::start().await;
-    let pupil = hub.pupil("민지").await;
-    for _ in 0..20 {
-        pupil.enrol_device(&named("기기", &new_key())).await.expect("enrolled");
+    let (pupil, teacher, admin) = (hub.pupil("민지").await, hub.teacher().await, hub.admin().await);
+    let mut last = None;
+    for _ in 0..5 {
+        let key = new_key();
+        let enrolled = pupil.enrol_device(&named("기기", &key)).await.expect("enrolled");
+        last = Some((key, enrolled.device_id));
     }
-    let refused = pupil.request(Method::POST, "/devices", &json(&named("기기", &new_key()))).await;
+    let (key, device) = last.expect("five");
+    let another = || named("기기", &new_key());
+    let not_allowed = (403, "not_allowed".to_owned());
+    assert_eq!(refusal(pupil.enrol_device(&another()).await), not_allowed, "on no day more");
+    assert_eq!(pupil.enrol_device(&named("기기", &key)).await.expect("known").device_id, device);
+    admin.revoke_device(device).await.expect("revoked");
+    pupil.enrol_device(&another()).await.expect("in the place of the one that was revoked");
+    assert_eq!(refusal(pupil.enrol_device(&another()).await), not_allowed);
+
+    for _ in 0..20 {
+        teacher.enrol_device(&another()).await.expect("enrolled");
+    }
+    let refused = teacher.request(Method::POST, "/devices", &json(&another())).await;
     assert_eq!(refused.refusal(), (429, "too_many_requests".into()));
     // 09:00 in Seoul: until midnight there.
     assert_eq!(refused.header("retry-after"), (15 * 60 * 60).to_string());
-    hub.teacher().await.enrol_device(&named("기기", &new_key())).await.expect("somebody else");
+    admin.enrol_device(&another()).await.expect("somebody else");
     hub.clock.advance(minutes(15 * 60));
-    let pupil = hub.sign_in(pupil.id).await;
-    pupil.enrol_device(&named("기기", &new_key())).await.expect("the next day");
+    hub.teacher().await.enrol_device(&another()).await.expect("the next day");
 }
 
 fn json(value: &impl serde::Serialize) -> String {

@@ -4,7 +4,7 @@ use dreamseed_testkit::{TestHub, minutes, refusal};
 use dreamseed_wire::{
     Language,
     account::Role,
-    people::{JoinAsParent, MakeParentCodes},
+    people::{AddChild, JoinAsParent, MakeParentCodes},
 };
 
 fn join(code: &str, login_name: &str) -> JoinAsParent {
@@ -62,6 +62,39 @@ async fn a_parent_joins_with_a_paper_code_once() {
     assert_eq!(children.len(), 2);
     assert_eq!(refusal(client.add_child(&codes[1].code).await), (404, "wrong_secret".into()));
     assert!(hub.stranger().sign_in_password("kim.jiyoung", "a long enough sentence").await.is_ok());
+}
+
+#[tokio::test]
+async fn a_further_child_has_consents_of_its_own() {
+    let hub = TestHub::start().await;
+    let teacher = hub.teacher().await;
+    let (_, seoyeon) = (hub.add_pupil(hub.class, "민지").await, hub.add_pupil(hub.class, "서연").await);
+    let codes = teacher.make_parent_codes(hub.class, &everyone()).await.expect("codes");
+    let client = hub.stranger();
+    client.join_as_parent(&join(&codes[0].code, "kim.jiyoung")).await.expect("joined");
+
+    let with = |consents: &[&str]| AddChild {
+        code: codes[1].code.clone(),
+        consents: Some(consents.iter().map(|scope| (*scope).to_owned()).collect()),
+    };
+    for consents in [&[][..], &["ai_tutor"], &["account", "everything"]] {
+        let refused = client.add_child_with(&with(consents)).await;
+        assert_eq!(refusal(refused), (422, "bad_field".into()), "{consents:?}");
+    }
+    let children = client.add_child_with(&with(&["account", "ai_tutor"])).await;
+    assert_eq!(children.expect("a refusal uses nothing up").len(), 2);
+
+    let given = teacher.consents(seoyeon).await.expect("the ledger");
+    let mut scopes: Vec<_> = given.iter().map(|one| (one.scope.as_str(), one.method.as_str())).collect();
+    scopes.sort_unstable();
+    assert_eq!(scopes, [("account", "online"), ("ai_tutor", "online")]);
+    let audited: i64 = hub
+        .write(move |tx| {
+            let sql = "SELECT count(*) FROM audit WHERE action = 'give consent' AND subject = ?1";
+            Ok(tx.conn().query_row(sql, [seoyeon], |row| row.get(0))?)
+        })
+        .await;
+    assert_eq!(audited, 2);
 }
 
 #[tokio::test]

@@ -687,7 +687,7 @@ async fn files_with_keys_are_for_the_hub_only() {
     assert_eq!(mode(&keys), 0o700);
     let files: Vec<_> =
         std::fs::read_dir(&keys).expect("keys").map(|file| file.expect("a file").path()).collect();
-    assert_eq!(files.len(), 4, "{files:?}");
+    assert_eq!(files.len(), 6, "{files:?}");
     for file in files {
         assert_eq!(mode(&file), 0o600, "{}", file.display());
     }

@@ -221,9 +221,17 @@ async fn an_answer_that_was_changed_on_the_disk_is_found() {
     let seq = answer_once(&hub).await;
     assert_eq!(damaged(&hub).await, Vec::<i64>::new());
     hub.stop().await;
-    for (column, value) in
-        [("answer", r#"'{"kind":"number","text":"5/6"}'"#), ("day", "'2026-01-01'"), ("answer", "'x'")]
-    {
+    for (column, value) in [
+        ("answer", r#"'{"kind":"number","text":"5/6"}'"#),
+        ("day", "'2026-01-01'"),
+        ("answer", "'x'"),
+        // The top bit of a letter: no UTF-8 any more.
+        ("answer", "CAST(x'fb226b696e64223a226e756d626572227d' AS TEXT)"),
+        ("skill", "CAST(x'e1' AS TEXT)"),
+        ("body_hash", "x'00'"),
+        ("row_hash", "x'00'"),
+        ("id", "x'00'"),
+    ] {
         let conn = Connection::open(hub.database()).expect("a database");
         conn.execute_batch(&format!(
             "DROP TRIGGER IF EXISTS attempts_are_kept_as_written; UPDATE attempts SET {column} = {value} WHERE hub_seq = {seq}"

@@ -25,7 +25,9 @@ pub const NEW: &str = "new";
 /// The settings of the lost machine, for a person to look at: where they belong is that machine's affair.
 pub const SETTINGS: &str = "hub.toml.from-backup";
 /// Before the time in the name of the folder in which the old state lies.
-const ASIDE: &str = "before-restore-";
+pub const ASIDE: &str = "before-restore-";
+/// The same for a state whose database was damaged: evidence, which no restore is taken back to.
+pub const EVIDENCE: &str = "damaged-";
 /// Tells the next start that an earlier state was put back.
 const MARKER: &str = "restored";
 /// The list of moves.
@@ -69,11 +71,12 @@ enum Stage {
     Come,
 }
 
-/// Puts what is prepared in its place; what was there lies in a folder `before-restore-…` then.
+/// Puts what is prepared in its place; what was there lies in a folder then whose name begins with `aside`: [`ASIDE`] or
+/// [`EVIDENCE`].
 ///
 /// # Errors
 /// A disk that cannot be written: then nothing was moved, or [`finish`] goes on later.
-pub fn place(data: &Path, mut done: Restored, now: Timestamp) -> io::Result<Restored> {
+pub fn place(data: &Path, mut done: Restored, aside: &str, now: Timestamp) -> io::Result<Restored> {
     let come = list_new(&data.join(WORK).join(NEW))?;
     let replaced = come.iter().map(String::as_str).filter(|path| !RECORD.contains(path));
     // The accounts of a demo school stay with it, and with no other.
@@ -85,7 +88,7 @@ pub fn place(data: &Path, mut done: Restored, now: Timestamp) -> io::Result<Rest
         .filter(|path| data.join(path).exists())
         .map(str::to_owned)
         .collect();
-    let aside = free_name(data, &format!("{ASIDE}{}", now.strftime("%Y%m%dT%H%M%SZ")));
+    let aside = free_name(data, &format!("{aside}{}", now.strftime("%Y%m%dT%H%M%SZ")));
     done.aside = (!out.is_empty()).then(|| aside.clone());
     write_list(data, &Moves { stage: Stage::Out, aside, out, come, done })?;
     finish(data)?.ok_or_else(|| io::Error::other("the list of moves is gone"))
@@ -335,11 +338,29 @@ mod tests {
         let new = data.path().join(WORK).join(NEW);
         fs::create_dir_all(&new).expect("made");
         fs::write(new.join("hub.db"), "new").expect("written");
-        let done = place(data.path(), restored(), Timestamp::UNIX_EPOCH).expect("placed");
+        let done = place(data.path(), restored(), ASIDE, Timestamp::UNIX_EPOCH).expect("placed");
         assert_eq!(done.aside, None);
         let names: Vec<_> =
             fs::read_dir(data.path()).expect("there").flatten().map(|file| file.file_name()).collect();
         assert_eq!(names, ["hub.db"]);
+    }
+
+    #[test]
+    fn evidence_never_replaces_earlier_evidence_and_no_restore_is_taken_back_to_it() {
+        let data = tempfile::tempdir().expect("a folder");
+        fs::write(data.path().join("hub.db"), "damaged").expect("written");
+        let mut kept = Vec::new();
+        for _ in 0..2 {
+            let new = data.path().join(WORK).join(NEW);
+            fs::create_dir_all(&new).expect("made");
+            fs::write(new.join("hub.db"), "restored").expect("written");
+            let done = place(data.path(), restored(), EVIDENCE, Timestamp::UNIX_EPOCH).expect("placed");
+            let aside = data.path().join(done.aside.expect("something lay there"));
+            kept.push(fs::read_to_string(aside.join("hub.db")).expect("kept"));
+        }
+        assert_eq!(kept, ["damaged", "restored"]);
+        assert!(data.path().join("damaged-19700101T000000Z").exists());
+        assert_eq!(newest_aside(data.path()), None);
     }
 
     #[test]

@@ -104,44 +104,47 @@ pub fn add(tx: &WriteTx<'_>, new: &NewAttempt) -> Result<i64, StoreError> {
     Ok(hub_seq)
 }
 
-/// Rows whose content no longer fits their hash, among the last `count`: a flipped bit that SQLite does not see.
+/// Rows whose content no longer fits their hash, among the last `count`: a flipped bit that SQLite does not see. A row whose
+/// fields cannot be read at all is one of them, such as text that is no UTF-8 any more.
+///
+/// # Errors
+/// A table that cannot be walked; never what one row holds.
 pub fn find_damaged(conn: &Connection, count: u32) -> Result<Vec<i64>, StoreError> {
     let mut query = conn.prepare_cached(include_str!("tail.sql"))?;
     let mut rows = query.query([count])?;
     let mut damaged = Vec::new();
     while let Some(row) = rows.next()? {
-        let hub_seq: i64 = row.get(0)?;
-        let answer: String = row.get(9)?;
-        let day: String = row.get(12)?;
-        let body_hash: Vec<u8> = row.get(8)?;
-        let Ok(body_hash) = <[u8; 32]>::try_from(body_hash.as_slice()) else {
-            damaged.push(hub_seq);
-            continue;
-        };
-        let Ok(parsed) = from_json::<Answer>(&answer, "answer") else {
-            damaged.push(hub_seq);
-            continue;
-        };
-        let attempt = NewAttempt {
-            id: row.get(2)?,
-            pupil_id: row.get(3)?,
-            problem_version_id: row.get(4)?,
-            lesson_id: row.get(5)?,
-            skill: row.get(13)?,
-            device_id: row.get(6)?,
-            device_seq: row.get(7)?,
-            body_hash,
-            answer: parsed,
-            occurred_at: to_time(row.get(10)?),
-            received_at: to_time(row.get(11)?),
-            day: Date::constant(1970, 1, 1),
-        };
-        let stored: Vec<u8> = row.get(14)?;
-        if hash_row(hub_seq, row.get(1)?, &attempt, &answer, &day).as_slice() != stored {
-            damaged.push(hub_seq);
+        if !is_sound(row).unwrap_or(false) {
+            damaged.push(row.get(0)?);
         }
     }
     Ok(damaged)
+}
+
+/// Whether a row of the tail fits its hash.
+///
+/// # Errors
+/// A field that is not of its kind.
+fn is_sound(row: &Row<'_>) -> Result<bool, StoreError> {
+    let hub_seq: i64 = row.get(0)?;
+    let answer: String = row.get(9)?;
+    let day: String = row.get(12)?;
+    let stored: [u8; 32] = row.get(14)?;
+    let attempt = NewAttempt {
+        id: row.get(2)?,
+        pupil_id: row.get(3)?,
+        problem_version_id: row.get(4)?,
+        lesson_id: row.get(5)?,
+        skill: row.get(13)?,
+        device_id: row.get(6)?,
+        device_seq: row.get(7)?,
+        body_hash: row.get(8)?,
+        answer: from_json(&answer, "answer")?,
+        occurred_at: to_time(row.get(10)?),
+        received_at: to_time(row.get(11)?),
+        day: Date::constant(1970, 1, 1),
+    };
+    Ok(hash_row(hub_seq, row.get(1)?, &attempt, &answer, &day) == stored)
 }
 
 /// BLAKE3 over the row's fields, each with its length in front, so that no two rows share a canonical form.

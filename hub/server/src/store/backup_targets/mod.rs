@@ -1,10 +1,11 @@
 //! How backups stand: each target at its last runs, what was read back, the recovery sheet, and the time that is believed.
 
 use dreamseed_wire::{backup::BackupTroubleCode, delivery::RecordPlace};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use super::{StoreError, WriteTx, from_word, to_time, to_word};
+use super::{StoreError, WriteTx, from_json, from_word, to_json, to_time, to_word};
+use crate::backup::clock::Trust;
 
 /// A target at its last runs.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -142,16 +143,30 @@ pub fn outdate_sheet(tx: &WriteTx<'_>) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// The latest time that was believed.
-pub fn believed_at(conn: &Connection) -> Result<Option<Timestamp>, StoreError> {
-    let found: Option<i64> =
-        conn.prepare_cached(include_str!("believed_at.sql"))?.query_row([], |row| row.get(0)).optional()?;
-    Ok(found.map(to_time))
+/// What is known of the clock; nothing before the first reading.
+pub fn clock(conn: &Connection) -> Result<Option<Trust>, StoreError> {
+    let mut query = conn.prepare_cached(include_str!("clock.sql"))?;
+    let found = query.query_row([], |row| {
+        let trust = Trust {
+            believed_at: to_time(row.get(0)?),
+            seen_at: to_time(row.get(1)?),
+            steady: row.get::<_, Option<i64>>(2)?.map(SignedDuration::from_millis),
+            jumps: Vec::new(),
+        };
+        Ok((trust, row.get::<_, String>(3)?))
+    });
+    let Some((trust, jumps)) = found.optional()? else { return Ok(None) };
+    Ok(Some(Trust { jumps: from_json(&jumps, "jumps of the clock")?, ..trust }))
 }
 
-/// Believes a time.
-pub fn believe(tx: &WriteTx<'_>, now: Timestamp) -> Result<(), StoreError> {
-    tx.conn().prepare_cached(include_str!("believe.sql"))?.execute([now.as_millisecond()])?;
+/// Keeps what is known of the clock.
+pub fn put_clock(tx: &WriteTx<'_>, trust: &Trust) -> Result<(), StoreError> {
+    tx.conn().prepare_cached(include_str!("put_clock.sql"))?.execute(params![
+        trust.believed_at.as_millisecond(),
+        trust.seen_at.as_millisecond(),
+        trust.steady.map(|steady| i64::try_from(steady.as_millis()).unwrap_or(i64::MAX)),
+        to_json(&trust.jumps, "jumps of the clock")?
+    ])?;
     Ok(())
 }
 

@@ -56,6 +56,11 @@ pub fn count_live(conn: &Connection) -> Result<u32, StoreError> {
     Ok(conn.prepare_cached(include_str!("count_live.sql"))?.query_row([], |row| row.get(0))?)
 }
 
+/// Devices that somebody has enrolled and that have not been revoked.
+pub fn count_live_of(conn: &Connection, by: UserId) -> Result<u32, StoreError> {
+    Ok(conn.prepare_cached(include_str!("count_live_of.sql"))?.query_row([by], |row| row.get(0))?)
+}
+
 /// Devices that somebody has enrolled since a time.
 pub fn count_enrolled(conn: &Connection, by: UserId, since: Timestamp) -> Result<u32, StoreError> {
     let row = params![by, since.as_millisecond()];

@@ -1,0 +1,277 @@
+//! Whether the clock may say what is too old. A wrong clock makes every backup look old, so after a jump nothing is removed
+//! until it has run steadily for two days, and what it jumped over does not count as age.
+//!
+//! The walk: the schedule reads the clock often and gives each reading to [`Trust::step`], with the time that went by on the
+//! machine's monotonic clock if the hub was on since the last one. Up to two days forwards are a weekend night or a laptop that
+//! slept; more is a jump, as is a day backwards. A long holiday cannot be told from a dead battery: both wait two days.
+
+use jiff::{SignedDuration, Timestamp, tz::TimeZone};
+use serde::{Deserialize, Serialize};
+
+/// Forwards, with nothing that tells how long it took.
+const AHEAD_MAX: SignedDuration = SignedDuration::from_hours(48);
+/// Backwards: a correction.
+const CORRECTED: SignedDuration = SignedDuration::from_hours(24);
+/// So long a clock must run without a jump to be believed again.
+const STEADY: SignedDuration = SignedDuration::from_hours(48);
+/// Of the time that the hub was off, so much counts as steady: a night.
+const NIGHT: SignedDuration = SignedDuration::from_hours(24);
+/// So long a hub is off each week, and the time has surely gone by: else backups would be kept for too long.
+const WEEKEND: SignedDuration = SignedDuration::from_hours(96);
+/// No hub was on before, none will be on after.
+const YEARS: std::ops::RangeInclusive<i16> = 2026..=2098;
+/// Jumps that are told apart; of more, the oldest are taken together.
+const JUMPS_MAX: usize = 64;
+const DAY_MS: i64 = 24 * 60 * 60 * 1_000;
+
+/// What is known of the clock.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Trust {
+    /// The last time that was believed.
+    pub believed_at: Timestamp,
+    /// The last time that a clock can show.
+    pub seen_at: Timestamp,
+    /// After a jump, for how long it has run steadily; nothing if it is believed.
+    pub steady: Option<SignedDuration>,
+    /// What it jumped forwards, oldest first, each for as long as there may be backups from before.
+    pub jumps: Vec<Jump>,
+}
+
+/// A jump forwards, or a time that the hub was off and of which nobody else tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Jump {
+    pub by_ms: i64,
+    /// How long ago, by the time that has gone by and not by the clock.
+    pub ago_ms: i64,
+}
+
+impl Trust {
+    /// What is known after a reading of the clock. `passed` is what the monotonic clock counted since `seen_at`, absent after a
+    /// start; backups are kept for `kept`. Nothing is known as long as no reading can be right.
+    pub fn step(
+        before: Option<Trust>,
+        now: Timestamp,
+        passed: Option<SignedDuration>,
+        kept: SignedDuration,
+    ) -> Option<Trust> {
+        if !YEARS.contains(&now.to_zoned(TimeZone::UTC).year()) {
+            return before.map(|before| Trust { steady: Some(SignedDuration::ZERO), ..before });
+        }
+        let Some(mut trust) = before else {
+            return Some(Trust { believed_at: now, seen_at: now, steady: None, jumps: Vec::new() });
+        };
+        let gap = now.duration_since(trust.seen_at);
+        let unexplained = gap - passed.unwrap_or_default();
+        let is_jump = unexplained > AHEAD_MAX || unexplained < -CORRECTED;
+        // What has surely gone by.
+        let lived = match passed {
+            Some(passed) => passed,
+            None if gap > WEEKEND => SignedDuration::ZERO,
+            None => gap.max(SignedDuration::ZERO),
+        };
+        trust.age_jumps(lived, kept);
+        if is_jump {
+            trust.jump(millis(unexplained));
+            trust.steady = Some(SignedDuration::ZERO);
+        } else if let Some(steady) = trust.steady {
+            let steady = steady + lived.min(gap).clamp(SignedDuration::ZERO, passed.unwrap_or(NIGHT));
+            trust.steady = (steady < STEADY).then_some(steady);
+        }
+        trust.seen_at = now;
+        if trust.is_believed() {
+            trust.believed_at = now;
+        }
+        Some(trust)
+    }
+
+    /// Whether old backups may be removed by this clock.
+    pub fn is_believed(&self) -> bool {
+        self.steady.is_none()
+    }
+
+    /// Days by which backups from before a jump look older than they are.
+    pub fn extra_days(&self) -> u32 {
+        let sum = self.jumps.iter().fold(0_i64, |sum, jump| sum.saturating_add(jump.by_ms));
+        u32::try_from(sum.saturating_add(DAY_MS - 1) / DAY_MS).unwrap_or(u32::MAX)
+    }
+
+    fn age_jumps(&mut self, by: SignedDuration, kept: SignedDuration) {
+        for jump in &mut self.jumps {
+            jump.ago_ms = jump.ago_ms.saturating_add(millis(by));
+        }
+        self.jumps.retain(|jump| jump.ago_ms <= millis(kept));
+    }
+
+    /// A jump backwards takes back what was jumped forwards last.
+    fn jump(&mut self, by_ms: i64) {
+        if by_ms > 0 {
+            self.jumps.push(Jump { by_ms, ago_ms: 0 });
+            if self.jumps.len() > JUMPS_MAX {
+                let oldest = self.jumps.remove(0);
+                if let Some(next) = self.jumps.first_mut() {
+                    next.by_ms = next.by_ms.saturating_add(oldest.by_ms);
+                }
+            }
+            return;
+        }
+        let mut back = by_ms.saturating_neg();
+        while let (true, Some(last)) = (back > 0, self.jumps.last_mut()) {
+            let taken = back.min(last.by_ms);
+            last.by_ms -= taken;
+            back -= taken;
+            if last.by_ms == 0 {
+                self.jumps.pop();
+            }
+        }
+    }
+}
+
+fn millis(span: SignedDuration) -> i64 {
+    i64::try_from(span.as_millis()).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const KEPT: SignedDuration = SignedDuration::from_hours(30 * 24);
+    const HOUR: SignedDuration = SignedDuration::from_hours(1);
+
+    fn at(time: &str) -> Timestamp {
+        time.parse().expect("a time")
+    }
+
+    fn start(time: &str) -> Trust {
+        Trust::step(None, at(time), None, KEPT).expect("a clock that can be right")
+    }
+
+    /// The hub runs on for so many hours, without a jump.
+    fn run(mut trust: Trust, hours: i64) -> Trust {
+        for _ in 0..hours {
+            let now = trust.seen_at + HOUR;
+            trust = Trust::step(Some(trust), now, Some(HOUR), KEPT).expect("known");
+        }
+        trust
+    }
+
+    fn read(trust: &Trust, time: &str, passed: Option<SignedDuration>) -> Trust {
+        Trust::step(Some(trust.clone()), at(time), passed, KEPT).expect("known")
+    }
+
+    #[test]
+    fn a_clock_that_cannot_be_right_is_not_believed() {
+        let trust = start("2026-11-23T00:00:00Z");
+        for (now, expected) in [
+            ("2026-11-23T00:01:00Z", true),
+            ("2026-11-22T12:00:00Z", true),
+            ("2026-11-24T23:00:00Z", true),
+            ("2026-11-25T02:00:00Z", false),
+            ("2027-03-02T00:00:00Z", false),
+            ("2026-11-20T00:00:00Z", false),
+            ("1970-01-01T00:00:10Z", false),
+            ("2099-01-01T00:00:00Z", false),
+        ] {
+            assert_eq!(read(&trust, now, None).is_believed(), expected, "{now}");
+            assert_eq!(read(&trust, now, Some(HOUR)).is_believed(), expected, "{now}, while it runs");
+        }
+        assert_eq!(Trust::step(None, at("1970-01-01T00:00:00Z"), None, KEPT), None);
+        assert_eq!(Trust::step(None, at("2099-01-01T00:00:00Z"), None, KEPT), None);
+    }
+
+    #[test]
+    fn after_a_jump_it_is_believed_again_when_it_was_steady_for_two_days() {
+        let jumped = read(&start("2026-11-23T00:00:00Z"), "2027-10-01T00:00:00Z", Some(HOUR));
+        assert!(!run(jumped.clone(), 47).is_believed());
+        let steady = run(jumped.clone(), 48);
+        assert!(steady.is_believed() && steady.extra_days() == 312, "{steady:?}");
+        assert_eq!(run(steady, 30 * 24).extra_days(), 0, "by then there is no backup from before");
+        // Set right again: doubted once more, and nothing is left of the jump.
+        let right = read(&run(jumped, 10), "2026-11-23T11:00:00Z", Some(HOUR));
+        assert!(!right.is_believed() && right.extra_days() == 0, "{right:?}");
+        assert!(run(right, 48).is_believed());
+    }
+
+    #[test]
+    fn a_battery_that_died_is_no_jump_forwards_when_the_clock_comes_back() {
+        let dead = read(&start("2026-11-23T00:00:00Z"), "1970-01-01T00:00:10Z", None);
+        let back = read(&dead, "2026-11-23T09:00:00Z", None);
+        assert!(!back.is_believed() && back.jumps.is_empty(), "{back:?}");
+        assert!(run(back, 48).is_believed());
+    }
+
+    #[test]
+    fn a_hub_that_is_off_at_weekends_is_believed_by_wednesday_and_keeps_no_backup_for_long() {
+        let mut trust = start("2026-11-23T00:00:00Z");
+        for _ in 0..20 {
+            for day in 0..5 {
+                trust = run(trust, 9);
+                assert!(trust.is_believed() || day < 3, "day {day}: {trust:?}");
+                let hours = if day == 4 { 63 } else { 15 };
+                let morning = trust.seen_at + SignedDuration::from_hours(hours);
+                trust = Trust::step(Some(trust), morning, None, KEPT).expect("known");
+            }
+            assert!(trust.extra_days() <= 14, "{trust:?}");
+        }
+    }
+
+    #[derive(Debug, Clone, Copy)]
+    enum Deed {
+        Run { hours: i64 },
+        Off { hours: i64 },
+        Jump { hours: i64, is_off: bool },
+    }
+
+    fn deed() -> impl Strategy<Value = Deed> {
+        let far =
+            prop_oneof![97_i64..24 * 900, -24 * 900_i64..-25, Just(24 * 365 * 80), Just(-24 * 365 * 60)];
+        prop_oneof![
+            3 => (1_i64..24 * 12).prop_map(|hours| Deed::Run { hours }),
+            1 => (1_i64..24 * 70).prop_map(|hours| Deed::Off { hours }),
+            2 => (far, any::<bool>()).prop_map(|(hours, is_off)| Deed::Jump { hours, is_off }),
+        ]
+    }
+
+    proptest! {
+        /// Whatever a clock does: when it is believed, no backup of the last thirty days looks older than what is kept.
+        #[test]
+        fn no_jump_makes_a_young_backup_old(deeds in prop::collection::vec(deed(), 1..24)) {
+            let (begin, mut lived, mut offset) = (at("2030-01-01T00:00:00Z"), 0_i64, 0_i64);
+            let mut trust = Some(start("2030-01-01T00:00:00Z"));
+            let mut seen = Some(0_i64);
+            let mut backups: Vec<(i64, Timestamp)> = Vec::new();
+            for deed in deeds {
+                let (hours, is_running) = match deed {
+                    Deed::Run { hours } => (hours, true),
+                    Deed::Off { hours } => {
+                        lived += hours;
+                        seen = None;
+                        (1, false)
+                    }
+                    Deed::Jump { hours, is_off } => {
+                        offset += hours;
+                        seen = if is_off { None } else { seen };
+                        (1, false)
+                    }
+                };
+                for _ in 0..hours {
+                    lived += i64::from(is_running);
+                    let Ok(now) = begin.checked_add(SignedDuration::from_hours(lived + offset)) else { continue };
+                    let passed = seen.map(|seen| SignedDuration::from_hours(lived - seen));
+                    trust = Trust::step(trust, now, passed, KEPT);
+                    let Some(trust) = trust.as_ref().filter(|trust| trust.seen_at == now) else { continue };
+                    seen = Some(lived);
+                    if trust.is_believed() {
+                        let kept = i64::from(30 + trust.extra_days()) * 24;
+                        for (made, shown) in backups.iter().filter(|(made, _)| lived - made <= 30 * 24) {
+                            let looks = now.duration_since(*shown).as_hours();
+                            prop_assert!(looks <= kept, "made {made}, now {lived}: looks {looks} h old, {trust:?}");
+                        }
+                    }
+                    backups.push((lived, now));
+                }
+            }
+        }
+    }
+}

@@ -1,1 +1,0 @@
-SELECT believed_at FROM backup_clock WHERE one = 1
