@@ -30,6 +30,7 @@ use crate::{
     store::{
         self, StoreError,
         inspection::{self, Structure},
+        school,
     },
 };
 
@@ -268,6 +269,9 @@ fn look_into(path: &Path, is_known: bool, budget: Option<Duration>) -> Result<Lo
         Structure::Whole => true,
         Structure::Unfinished => false,
     };
+    if let Some(version) = school::find_bad_problem(&conn)? {
+        return Ok(Looked::Damaged(Damage::Structure(format!("problem version {version} cannot be read"))));
+    }
     let bad = inspection::find_bad_answers(&conn)?;
     Ok(match (bad.is_empty(), is_done) {
         (false, _) => Looked::Damaged(Damage::Answers(bad)),

@@ -2236,7 +2236,7 @@ export interface components {
          * @description What can be wrong with a target.
          * @enum {string}
          */
-        BackupTroubleCode: "gone" | "unreachable" | "read_only" | "full" | "refused" | "wrong_password" | "other_school" | "two_hubs" | "damaged" | "clock" | "failed";
+        BackupTroubleCode: "gone" | "unreachable" | "read_only" | "full" | "refused" | "wrong_password" | "other_school" | "two_hubs" | "damaged" | "database" | "clock" | "failed";
         /**
          * @description One cell of the class grid or of a pupil's day.
          * @enum {string}

@@ -144,7 +144,18 @@ async fn a_damaged_database_is_replaced_by_the_newest_verified_backup() {
     let usb = tempfile::tempdir().expect("a folder");
     back_up(&school.hub, "usb", usb.path()).await;
     type Damage = fn(&Path);
-    let damages: [(&str, Damage); 6] = [
+    let damages: [(&str, Damage); 7] = [
+        // A garbled overflow page: SQLite's quick check does not look into it.
+        ("a problem that cannot be read", |path| {
+            let conn = rusqlite::Connection::open(path).expect("opened");
+            conn.execute_batch(
+                "DROP TRIGGER versions_are_kept_as_written; \
+                 UPDATE problem_versions SET draft = CAST(substr(CAST(draft AS BLOB), 1, 40) || x'fbfbfb' AS TEXT) \
+                 WHERE id = (SELECT min(id) FROM problem_versions);",
+            )
+            .expect("changed");
+            conn.pragma_update(None, "journal_mode", "DELETE").expect("folded");
+        }),
         ("garbage in a page", garble),
         ("cut off", |path| {
             let file = fs::read(path).expect("read");

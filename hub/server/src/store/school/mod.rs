@@ -3,6 +3,7 @@
 use std::{collections::HashMap, sync::Arc};
 
 use dreamseed_wire::{
+    authoring::ProblemDraft,
     class::{ClassGroup, ClassSettings},
     ids::*,
 };
@@ -225,6 +226,26 @@ fn read_versions(
         versions.insert(id, version);
     }
     Ok(versions)
+}
+
+/// The first version of a problem whose text cannot be read: without it there is no school, and SQLite's quick check does
+/// not look at what the overflow pages of long texts hold.
+///
+/// # Errors
+/// A list of versions that cannot be read.
+pub fn find_bad_problem(conn: &Connection) -> Result<Option<ProblemVersionId>, StoreError> {
+    let mut query = conn.prepare(include_str!("versions.sql"))?;
+    let mut draft_of = conn.prepare(include_str!("draft.sql"))?;
+    let mut rows = query.query([])?;
+    while let Some(row) = rows.next()? {
+        let id: ProblemVersionId = row.get(0)?;
+        let draft = draft_of.query_row([id], |row| row.get::<_, String>(0));
+        let is_readable = draft.is_ok_and(|draft| from_json::<ProblemDraft>(&draft, "problem draft").is_ok());
+        if !is_readable {
+            return Ok(Some(id));
+        }
+    }
+    Ok(None)
 }
 
 fn read_corrections(conn: &Connection) -> Result<HashMap<ProblemId, Vec<Correction>>, StoreError> {
