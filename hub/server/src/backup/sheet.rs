@@ -122,7 +122,7 @@ pub fn print(data: &Path, whose: &Whose) -> Result<Vec<u8>, SheetError> {
 /// The text of the code alone, with all targets: for a store of passwords.
 ///
 /// # Errors
-/// As [`print`].
+/// As [`print()`].
 pub fn code(data: &Path, whose: &Whose) -> Result<String, SheetError> {
     let (password, targets) = read_secrets(data)?;
     Ok(encode(whose.hub_id, &password, &targets, usize::MAX).0)
