@@ -26,13 +26,15 @@ const SETTINGS: &str = "hub/server/tests/schemathesis";
 const ROLES: [&str; 5] = ["admin", "teacher", "pupil", "parent", "stranger"];
 const LANES: usize = 2;
 /// Operations that take away what the others stand on.
-const TAKING: [&str; 8] = [
+const TAKING: [&str; 10] = [
     "apply_rollover",
     "archive_class",
     "archive_user",
     "end_user_sessions",
     "erase_pupil",
+    "remove_backup_target",
     "reset_secret",
+    "revoke_device",
     "revoke_my_session",
     "run_retention",
 ];
@@ -40,6 +42,9 @@ const TAKING: [&str; 8] = [
 const LEAVING: [&str; 2] = ["close_session", "change_my_password"];
 /// Of all operations, those that somebody must have got through to the end: else the run has seen refusals only.
 const LEAST_DONE_PERCENT: usize = 75;
+/// The base point of Ed25519: a valid public key of nobody.
+const PUBLIC_KEY: &str = "WGZmZmZmZmZmZmZmZmZmZmZmZmZmZmZmZmZmZmZmZmY";
+const BACKUP_TARGET: &str = "first";
 /// Values of one kind that are told to schemathesis.
 const VALUES: usize = 16;
 
@@ -180,8 +185,11 @@ impl Run<'_> {
         let mut report = Report { cases: 0, done: BTreeSet::new(), faults: Vec::new() };
         for (pass, filter) in passes() {
             let school = Asker::sign_in(&address, role, &accounts)?;
+            if pass == "most" {
+                school.furnish(&folder)?;
+            }
             let config = folder.join(format!("{pass}.toml"));
-            fs::write(&config, self.config(&school, &accounts)?)?;
+            fs::write(&config, self.config(&school, &accounts, &folder)?)?;
             let mut asking = self.program.command();
             asking.env("SCHEMATHESIS_HOOKS", self.settings.join("hooks.py"));
             asking.arg("--config-file").arg(&config).arg("run").arg(description).args(["--url", &address]);
@@ -204,7 +212,7 @@ impl Run<'_> {
     }
 
     /// The settings of the checkout, and what only this hub knows: the token, and real ids for paths and bodies.
-    fn config(&self, school: &Asker, accounts: &Value) -> Result<String> {
+    fn config(&self, school: &Asker, accounts: &Value, folder: &Path) -> Result<String> {
         let text = fs::read_to_string(self.settings.join("schemathesis.toml"))?;
         let mut config: toml::Table = text.parse()?;
         if let Some(token) = &school.token {
@@ -213,6 +221,8 @@ impl Run<'_> {
         }
         let mut known = school.look_round()?;
         known.insert("password".into(), vec![password_of(&school.role, accounts)]);
+        known.insert("place".into(), vec![place_of(folder, "second")?]);
+        known.insert("public_key".into(), vec![PUBLIC_KEY.to_owned()]);
         for (table, entries) in [
             (
                 "dictionaries",
@@ -249,6 +259,7 @@ fn bindings(name: &str) -> Vec<(String, Value)> {
                 .map(mostly)
                 .to_vec()
         }
+        "place" => vec![mostly("body.place.path")],
         "password" => vec![mostly("body.current"), mostly("body.password")],
         "skill" => vec![mostly("query.skill"), mostly("body.skill"), mostly("body.draft.skill")],
         other => [format!("path.{other}"), format!("body.{other}"), format!("body.{other}s[*]")]
@@ -315,6 +326,18 @@ impl Asker {
         Ok(serde_json::from_slice(&process::output(&mut curl)?)?)
     }
 
+    /// What a demo school does not have: a device, and for the admin a place for backups.
+    fn furnish(&self, folder: &Path) -> Result<()> {
+        if self.role == "pupil" {
+            self.ask("/devices", Some(&json!({ "name": "3번 태블릿", "public_key": PUBLIC_KEY })))?;
+        }
+        if self.role == "admin" {
+            let place = json!({ "kind": "folder", "path": place_of(folder, "first")? });
+            self.ask("/backup/targets", Some(&json!({ "name": BACKUP_TARGET, "place": place })))?;
+        }
+        Ok(())
+    }
+
     /// Ids by the names of their fields, from the pages that a person opens first; a refusal holds none.
     fn look_round(&self) -> Result<BTreeMap<String, Vec<String>>> {
         let mut known = BTreeMap::new();
@@ -323,7 +346,7 @@ impl Asker {
         }
         let attempts = (0..VALUES).map(|n| format!("01990000-0000-7000-8000-{n:012x}"));
         known.insert("attempt_id".to_owned(), attempts.collect());
-        for path in ["/staff", "/classes", "/children", "/me/problems", "/problems", "/notices"] {
+        for path in ["/staff", "/classes", "/children", "/me/problems", "/problems", "/notices", "/devices"] {
             collect(&self.ask(path, None)?, &mut known);
         }
         for class in known.get("class_id").cloned().unwrap_or_default().iter().take(2) {
@@ -337,6 +360,9 @@ impl Asker {
         }
         for problem in known.get("problem_id").cloned().unwrap_or_default().iter().take(3) {
             collect(&self.ask(&format!("/problems/{problem}"), None)?, &mut known);
+        }
+        if self.role == "admin" {
+            known.insert("target".into(), vec![BACKUP_TARGET.to_owned()]);
         }
         known.insert("session_id".into(), self.sessions.clone());
         if let (Some(me), Some(users)) = (&self.me, known.get_mut("user_id")) {
@@ -372,6 +398,13 @@ fn collect(value: &Value, known: &mut BTreeMap<String, Vec<String>>) {
         Value::Array(items) => items.iter().for_each(|item| collect(item, known)),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
+}
+
+/// An empty folder for backups.
+fn place_of(folder: &Path, name: &str) -> Result<String> {
+    let place = folder.join("backups").join(name);
+    fs::create_dir_all(&place)?;
+    Ok(place.display().to_string())
 }
 
 fn password_of(role: &str, accounts: &Value) -> String {
