@@ -66,23 +66,34 @@ pub async fn set_clock_wrong(drill: &Drill<'_>, report: &mut Report) -> Result<(
     let day = SignedDuration::from_hours(24);
     let at = |text: &str| text.parse::<Timestamp>().context("a time");
     let clock = |name, at, belief| Clock { name, at, belief };
+    let hours = SignedDuration::from_hours;
     let mut clocks = vec![
         clock("right", drill.now, Belief::Believed),
         clock("1970", at("1970-01-02T00:00:00Z")?, Belief::Doubted),
         clock("2099", at("2099-06-01T00:00:00Z")?, Belief::Doubted),
     ];
     if !drill.is_short {
-        clocks.push(clock("a day back", drill.now - day + SignedDuration::from_hours(1), Belief::Healing));
-        clocks.push(clock("a day on", drill.now + day, Belief::Believed));
+        // Right again: what was seen makes the next two days ones of doubt, of which a night off counts one.
+        clocks.push(clock("a day back", drill.now - day + hours(1), Belief::Doubted));
+        clocks.push(clock("a day on", drill.now + day, Belief::Doubted));
+        clocks.push(clock("two days on", drill.now + day * 2 + hours(4), Belief::Healing));
         clocks.push(clock("1970 again", at("1970-01-01T00:00:10Z")?, Belief::Doubted));
     }
-    // The holidays are over: now old ones may go, but never the last seven.
+    // The holidays are over. Nobody can tell them from a jump, so they are doubted too, and never count as age.
     let holidays = drill.now + day * 60;
-    clocks.push(clock("60 days on", holidays, Belief::Healing));
-    clocks.push(clock("60 days and 2 hours on", holidays + SignedDuration::from_hours(2), Belief::Believed));
+    clocks.push(clock("60 days on", holidays, Belief::Doubted));
+    clocks.push(clock("61 days on", holidays + day, Belief::Doubted));
+    clocks.push(clock("62 days on", holidays + day * 2 + hours(4), Belief::Healing));
+    clocks.push(clock("62 days and 2 hours on", holidays + day * 2 + hours(6), Belief::Believed));
+    if !drill.is_short {
+        // Six weeks of school: what is too old by days that were lived goes.
+        let school_days = (1..=22).map(|turn| holidays + day * 2 + hours(6 + 46 * turn));
+        clocks.extend(school_days.map(|at| clock("a school day", at, Belief::Believed)));
+    }
 
     let mut order: Vec<(UserId, AttemptId, i64, &str)> = Vec::new();
-    let (mut removed, mut unnamed, mut missing, mut fewest) = (0_u64, 0_u64, 0_u64, u64::MAX);
+    let (mut removed, mut tidied, mut unnamed, mut missing, mut fewest) =
+        (0_u64, 0_u64, 0_u64, 0_u64, u64::MAX);
     for clock in &clocks {
         let before = count_snapshots(&stick)?;
         let (state, answers) = run_under(drill, &school, clock).await.with_context(|| clock.name)?;
@@ -98,7 +109,10 @@ pub async fn set_clock_wrong(drill: &Drill<'_>, report: &mut Report) -> Result<(
             Belief::Healing => {
                 unnamed += u64::from(code.is_some_and(|code| code != BackupTroubleCode::Clock));
             }
-            Belief::Believed => unnamed += u64::from(code.is_some()),
+            Belief::Believed => {
+                tidied += (before + 1).saturating_sub(after);
+                unnamed += u64::from(code.is_some());
+            }
         }
         fewest = fewest.min(u64::from(target.snapshots));
         order.extend(answers.into_iter().map(|(pupil, attempt, place)| (pupil, attempt, place, clock.name)));
@@ -129,6 +143,9 @@ pub async fn set_clock_wrong(drill: &Drill<'_>, report: &mut Report) -> Result<(
     let at_most = |figure| Some(Target::AtMost(figure));
     report.add(("clock", "backups", "clocks"), clocks.len() as f64, "", None);
     report.add(("clock", "backups", "removed_by_a_wrong_clock"), removed as f64, "", at_most(0.0));
+    if !drill.is_short {
+        report.add(("clock", "backups", "removed_in_time"), tidied as f64, "", Some(Target::AtLeast(1.0)));
+    }
     report.add(("clock", "backups", "trouble_not_as_it_is"), unnamed as f64, "", at_most(0.0));
     report.add(("clock", "backups", "fewest"), fewest as f64, "", Some(Target::AtLeast(AT_LEAST as f64)));
     report.add(("clock", "answers", "acks"), order.len() as f64, "", None);
