@@ -196,7 +196,8 @@ impl Repository {
         Ok(self.snapshot_files()?.iter().map(describe).collect())
     }
 
-    /// Writes the tree of a snapshot into an empty folder, which is made if need be, and flushes it to the disk.
+    /// Writes the tree of a snapshot into an empty folder, which is made if need be. Nothing is forced to the disk: who keeps
+    /// it does that, and what is only looked at would make a lesson's commits wait.
     /// Owners are not restored: they may be others on this machine. On an error the folder holds a part.
     pub fn restore(&self, id: &str, into: &Path, progress: &dyn Fn(Progress)) -> Result<Restored, SyncError> {
         self.restore_below(id, ROOT, into, progress)
@@ -240,7 +241,6 @@ impl Repository {
         if (restored.files, restored.bytes) != (expected.files, expected.bytes) {
             return Err(self.damaged(format!("{} of {} bytes came back", restored.bytes, expected.bytes)));
         }
-        fs::File::open(into).and_then(|folder| Ok(rustix::fs::syncfs(folder)?)).map_err(here)?;
         Ok(restored)
     }
 
@@ -331,7 +331,8 @@ impl Repository {
         let opened = connect(line, gauge).and_then(|new| new.open(&Credentials::password(password.reveal())));
         let inner = opened.map_err(|error| to_fault(line, &error))?;
         let found = inner.config().id.to_hex().to_string();
-        if expected == Some(&*found) {
+        // Only found again for a repository that is expected, which this one may become.
+        if expected.is_none_or(|id| id == found) {
             opened_key::keep(cache, &found, password.reveal(), line.store(), inner.key());
         }
         Ok(inner)
@@ -350,6 +351,8 @@ impl Repository {
             new.init(&credentials, &KeyOptions::default(), &shape())
         });
         let inner = made.map_err(|error| to_fault(&line, &error))?;
+        let id = inner.config().id.to_hex().to_string();
+        opened_key::keep(cache, &id, password.reveal(), line.store(), inner.key());
         Ok(Self { line, gauge, cache: cache.to_owned(), inner })
     }
 

@@ -290,7 +290,7 @@ async fn watch_backup(
                     watched.own_mb.set(watched.own_mb.get().max(own));
                 }
             }
-            tokio::time::sleep(Duration::from_millis(20)).await;
+            tokio::time::sleep(Duration::from_millis(100)).await;
         }
     };
     tokio::select! {
