@@ -174,8 +174,8 @@ enum Case {
         /// Megabytes of the school before that night
         #[arg(long, default_value_t = 70)]
         megabytes: u64,
-        /// Seconds of a lesson with, and without, a backup beside it
-        #[arg(long, default_value_t = 20)]
+        /// Seconds of a lesson with, and without, a backup beside it: the 99th of a hundred needs some thousand answers
+        #[arg(long, default_value_t = 60)]
         seconds: u64,
         /// Megabytes of the school that is restored; 0 leaves it out
         #[arg(long, default_value_t = 1000)]
