@@ -434,9 +434,10 @@ async fn check_record(store: &Store, now: Timestamp) -> anyhow::Result<()> {
         tracing::error!(
             rows = damaged.len(),
             hub_seq = first,
-            "answers do not fit their hashes: restore a backup"
+            "answers do not fit their hashes; the hub serves all that is there"
         );
     }
+    let found = damaged.first().map(|first| serde_json::json!({ "answers": damaged.len(), "first": first }));
     let set_back = now < last_seen - SET_BACK;
     if set_back {
         tracing::warn!(last_seen = %last_seen, "the clock was set back; answers are ordered by number, not by time");
@@ -446,6 +447,9 @@ async fn check_record(store: &Store, now: Timestamp) -> anyhow::Result<()> {
             if set_back {
                 let data = serde_json::json!({ "last_seen": last_seen.to_string() });
                 notices::raise(tx, NoticeCode::ClockSetBack, &data, now)?;
+            }
+            if let Some(found) = found {
+                notices::raise_once(tx, NoticeCode::AnswersDamaged, &found, now)?;
             }
             hub_meta::see_time(tx, now)
         })

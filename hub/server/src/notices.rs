@@ -192,6 +192,23 @@ fn words(
                 ),
             )
         }
+        NoticeCode::AnswersDamaged => {
+            let count = data.get("answers").and_then(serde_json::Value::as_u64).unwrap_or(1);
+            (
+                (
+                    "디스크에서 답이 손상되었습니다. 수업은 나머지 기록으로 그대로 할 수 있습니다. 백업으로 바꾸지 않았습니다.",
+                    format!(
+                        "손상된 답은 {count}개입니다. 이번 주 안에 `dreamseed-hub doctor`로 디스크를 확인하고, docs/recovery.md를 따라 다른 디스크로 옮기세요."
+                    ),
+                ),
+                (
+                    "Answers were damaged on the disk. Lessons go on with all the rest of the record; it was not replaced by a backup.",
+                    format!(
+                        "{count} in number. Check the disk this week with `dreamseed-hub doctor`, and move to another one as docs/recovery.md says."
+                    ),
+                ),
+            )
+        }
         NoticeCode::SheetMissing => (
             (
                 "복구 안내문을 아직 보관하지 않았어요. 이 컴퓨터가 없어지면 안내문 없이는 백업을 열 수 없어요.",

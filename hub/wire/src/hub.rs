@@ -68,6 +68,8 @@ pub enum NoticeCode {
     DatabaseReplaced,
     /// The recovery sheet has not been printed and put away.
     SheetMissing,
+    /// Single answers do not fit their hashes; the hub serves all that is there.
+    AnswersDamaged,
 }
 
 /// An error by RFC 9457, as `application/problem+json`.

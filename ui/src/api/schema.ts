@@ -3222,7 +3222,7 @@ export interface components {
          * @description Which notice; one of each is open at a time.
          * @enum {string}
          */
-        NoticeCode: "model_language" | "no_model" | "engine_resting" | "clock_set_back" | "disk_low" | "token_reuse" | "not_announced" | "audit_broken" | "retention_failed" | "starter_kept" | "backup_failing" | "two_hubs" | "record_put_back" | "database_replaced" | "sheet_missing";
+        NoticeCode: "model_language" | "no_model" | "engine_resting" | "clock_set_back" | "disk_low" | "token_reuse" | "not_announced" | "audit_broken" | "retention_failed" | "starter_kept" | "backup_failing" | "two_hubs" | "record_put_back" | "database_replaced" | "sheet_missing" | "answers_damaged";
         /**
          * Format: uuid
          * @description A message of the hub to its admin.
@@ -5976,6 +5976,19 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Too many batches of this device */
+            429: {
+                headers: {
+                    /** @description Seconds after which it makes sense to try again, where waiting helps. */
+                    "Retry-After"?: number;
+                    /** @description The request's name in the hub's log. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             "4XX": components["responses"]["Refused"];
             "5XX": components["responses"]["Failed"];
         };
@@ -6036,6 +6049,19 @@ export interface operations {
             };
             /** @description The device was revoked */
             403: {
+                headers: {
+                    /** @description Seconds after which it makes sense to try again, where waiting helps. */
+                    "Retry-After"?: number;
+                    /** @description The request's name in the hub's log. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many batches of this device */
+            429: {
                 headers: {
                     /** @description Seconds after which it makes sense to try again, where waiting helps. */
                     "Retry-After"?: number;

@@ -45,6 +45,7 @@ pub fn routes() -> OpenApiRouter<Arc<Ctx>> {
         (status = 400, description = "More items than one batch may have", body = Problem, content_type = "application/problem+json"),
         (status = 401, description = "Not signed by a device of this hub", body = Problem, content_type = "application/problem+json"),
         (status = 403, description = "The device was revoked", body = Problem, content_type = "application/problem+json"),
+        (status = 429, description = "Too many batches of this device", body = Problem, content_type = "application/problem+json"),
     )
 )]
 async fn deliver_answers(
@@ -68,6 +69,7 @@ async fn deliver_answers(
         (status = 400, description = "More ids than one question may have", body = Problem, content_type = "application/problem+json"),
         (status = 401, description = "Not signed by a device of this hub", body = Problem, content_type = "application/problem+json"),
         (status = 403, description = "The device was revoked", body = Problem, content_type = "application/problem+json"),
+        (status = 429, description = "Too many batches of this device", body = Problem, content_type = "application/problem+json"),
     )
 )]
 async fn find_lacking_answers(

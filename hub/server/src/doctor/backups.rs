@@ -64,7 +64,9 @@ fn judge_target(name: &str, is_folder: bool, row: &TargetRow, now: Timestamp) ->
         let (ko, next_ko) = trouble::describe(code, Language::Ko);
         let (en, next_en) = trouble::describe(code, Language::En);
         let (ko, en) = (format!("저장 위치 '{name}': {ko}"), format!("Target '{name}': {en}"));
-        let is_bad = code == BackupTroubleCode::Damaged || (is_late && schedule::is_stopping(code));
+        // Damage does not pass, whether it is the backup's or the hub's own.
+        let is_damage = matches!(code, BackupTroubleCode::Damaged | BackupTroubleCode::Database);
+        let is_bad = is_damage || (is_late && schedule::is_stopping(code));
         let say = if is_bad { fail } else { warn };
         return Some(say(CHECK, ko, en, next_ko.to_owned(), next_en.to_owned()));
     }
@@ -161,7 +163,9 @@ mod tests {
             kept.rows[0].last_backup_at = ago(30);
         });
         assert_eq!(long_gone.level, Fail);
-        assert_eq!(judge(&|kept| kept.rows[0].trouble = trouble(BackupTroubleCode::Damaged)).level, Fail);
+        for damage in [BackupTroubleCode::Damaged, BackupTroubleCode::Database] {
+            assert_eq!(judge(&|kept| kept.rows[0].trouble = trouble(damage)).level, Fail, "{damage:?}");
+        }
         assert_eq!(judge(&|kept| kept.rows[0].last_backup_at = ago(30)).level, Fail);
         assert!(judge(&|kept| kept.rows[0].other_device = false).text.en.contains("same disk"));
         assert!(judge(&|kept| kept.rows[0].last_restored_at = ago(80)).text.en.contains("three days"));

@@ -238,6 +238,9 @@ async fn a_hub_with_a_damaged_answer_serves_all_that_is_there() {
             assert!(school.has(kept).await, "{flip}: what came after the copy is there");
             let new = school.answer().await;
             assert!(school.has(new).await, "{flip}: the lesson goes on");
+            let notices = school.hub.admin().await.notices(Language::Ko).await.expect("notices");
+            let told = notices.iter().filter(|notice| notice.code == NoticeCode::AnswersDamaged);
+            assert_eq!(told.count(), 1, "{flip}");
             school.hub.stop().await;
         }
     }
