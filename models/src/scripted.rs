@@ -16,6 +16,8 @@ use crate::engine::{Engine, EnginePhase, EngineStatus, GenEvent, GenFailure, Gen
 pub struct Script {
     /// Written word by word; a word counts as one token.
     pub text: String,
+    /// Written instead where the request's own part has Hangul.
+    pub korean_text: Option<String>,
     pub languages: Vec<String>,
     /// Before the first word.
     pub first_after: Duration,
@@ -44,12 +46,29 @@ pub enum Mishap {
     AbortsAfter(u32),
 }
 
+impl Script {
+    /// What stands in for a model in a demo: one sentence, in the language of the request.
+    pub fn of_demo() -> Self {
+        Self {
+            text: "Look once more at the denominators before you add.".into(),
+            korean_text: Some("더하기 전에 분모를 한 번 더 살펴보세요.".into()),
+            ..Self::default()
+        }
+    }
+
+    fn text_for(&self, request: &GenRequest) -> &str {
+        let is_korean = || request.own.chars().any(|letter| ('가'..='힣').contains(&letter));
+        self.korean_text.as_deref().filter(|_| is_korean()).unwrap_or(&self.text)
+    }
+}
+
 impl Default for Script {
     fn default() -> Self {
         Self {
             text:
                 "Look once more at the denominators before you add. 더하기 전에 분모를 한 번 더 살펴보세요."
                     .into(),
+            korean_text: None,
             languages: vec!["ko".into(), "en".into()],
             first_after: Duration::from_millis(20),
             every: Duration::from_millis(5),
@@ -127,9 +146,10 @@ impl ScriptedEngine {
             first_token_ms: millis(started.elapsed()),
             ..Usage::default()
         };
+        let text = script.text_for(request);
         let text = match &request.schema {
-            Some(schema) => example_of(schema, &script.text).to_string(),
-            None => script.text.clone(),
+            Some(schema) => example_of(schema, text).to_string(),
+            None => text.to_owned(),
         };
         for word in text.split_inclusive(' ') {
             match script.mishap {
@@ -277,6 +297,15 @@ pub(crate) mod tests {
 
     fn failed(why: GenFailure) -> Option<GenEvent> {
         Some(GenEvent::Failed { why })
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn writes_in_the_language_of_the_request() {
+        let engine = ScriptedEngine::new(Script::of_demo());
+        for (own, first) in [("1/2 + 1/3 = 2/5", "Look"), ("학생의 답: 2/5", "더하기")] {
+            let (text, _) = read(engine.generate(request(own))).await;
+            assert_eq!(text.split(' ').next(), Some(first), "{own}");
+        }
     }
 
     #[tokio::test(start_paused = true)]

@@ -28,7 +28,7 @@ use crate::{
 /// A models folder that cannot be used, or a hub binary that cannot find itself.
 pub fn start(config: &Config) -> anyhow::Result<Arc<EngineProcess>> {
     let child = match config.tutor.engine {
-        EngineChoice::Scripted => Some(ChildArgs::Scripted(Script::default())),
+        EngineChoice::Scripted => Some(ChildArgs::Scripted(Script::of_demo())),
         EngineChoice::Llama => installed_model(config)?.map(ChildArgs::Llama),
         EngineChoice::None => None,
     };
