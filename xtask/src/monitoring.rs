@@ -13,11 +13,8 @@ use std::process::Command;
 
 /// Figures that a fresh hub does not have: their panels stay empty until the first clean-up and notice, and until a backup
 /// was read back from another disk than the hub's own.
-const ABSENT_AT_FIRST: &[&str] = &[
-    "dreamseed_retention_last_run_seconds",
-    "dreamseed_notices_open",
-    "dreamseed_backup_verified_seconds",
-];
+const ABSENT_AT_FIRST: &[&str] =
+    &["dreamseed_retention_last_run_seconds", "dreamseed_notices_open", "dreamseed_backup_verified_seconds"];
 const DASHBOARD: &str = "grafana/dreamseed-hub.json";
 
 pub fn check(checkout: &Checkout) -> Result<()> {

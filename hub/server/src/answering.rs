@@ -472,20 +472,27 @@ pub async fn view(ctx: &Ctx, id: AttemptId) -> Result<AttemptView, AnsweringErro
 
 /// An attempt as its own pupil sees it: without what is for staff, and without its grade while an exam keeps it.
 pub async fn own_view(ctx: &Ctx, pupil: UserId, id: AttemptId) -> Result<AttemptView, AnsweringError> {
+    let (school, now) = (ctx.school.get(), ctx.clock.now());
     crate::sittings::show_grades(ctx, pupil).await?;
     let view = view(ctx, id).await?;
-    let withheld = is_withheld(&ctx.school.get(), pupil, view.problem_version_id, ctx.clock.now());
+    let withheld = is_withheld(&school, pupil, view.problem_version_id, now);
     // Why a key was corrected is for the record; the pupil has been told kindly.
     let told = view.graded_by == GradeSource::Teacher && !withheld;
     let grade_reason = view.grade_reason.filter(|_| told);
     let feedback = if withheld { Vec::new() } else { view.feedback };
     Ok(AttemptView {
         grade: view.grade.filter(|_| !withheld),
+        graded_by: told_source(view.graded_by, withheld),
         grade_reason,
         misconception: None,
         feedback,
         ..view
     })
+}
+
+/// Who graded an answer, as its pupil is told: that a grade was changed tells what it was, while an exam keeps it.
+pub fn told_source(graded_by: GradeSource, withheld: bool) -> GradeSource {
+    if withheld { GradeSource::Code } else { graded_by }
 }
 
 /// An attempt from the log as its teachers see it.

@@ -7,8 +7,11 @@
 //! files are exchanged by a durable list of moves ([`restore::placing`]), the damaged ones into a folder `damaged-…` as
 //! evidence. The record goes on in a new epoch. Without any copy nothing is changed and the hub says what to do.
 //!
-//! Where the structure is whole and single answers do not fit their hashes, the hub serves what is there and says so: an older
-//! copy would give up everything that came after it for one bit. These rows stay as they are until somebody restores.
+//! Where the structure is whole and single answers do not fit their hashes, or single rows of the school cannot be read, the hub
+//! serves what is there and says so: an older copy would give up everything that came after it for one bit. These rows stay as
+//! they are until somebody restores.
+//!
+//! A database is not replaced again and again: where a copy did not lead to a hub that stays up, a person must look.
 //!
 //! A disk that is full, may not be written, or fails for another reason than reading is told as that, not as damage.
 //!
@@ -19,7 +22,7 @@
 use std::{fs, io, path::Path, sync::Arc, thread, time::Duration};
 
 use dreamseed_wire::{Language, backup::EpochReason};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::{
     auth::keys,
@@ -42,6 +45,9 @@ const NOTE: &str = "damage-found";
 const PAUSE: Duration = Duration::from_secs(2);
 /// Below this a disk counts as full: SQLite cannot make the index of its log.
 const NO_ROOM: u64 = 1_000_000;
+/// So many replacements within so long, and a person must look.
+const REPLACED_MOST: usize = 3;
+const OF_LATE: SignedDuration = SignedDuration::from_hours(1);
 /// What a service manager is asked for while a backup is fetched: a gigabyte from a slow line.
 const RESTORE_TIME: u32 = 3_600_000_000;
 
@@ -56,6 +62,8 @@ pub enum Damage {
     Structure(String),
     /// Answers that do not fit their hashes, by their numbers.
     Answers(Vec<i64>),
+    /// Rows of the school that cannot be read as they were written, each kind with how many.
+    Rows(Vec<(&'static str, u32)>),
 }
 
 impl std::fmt::Display for Damage {
@@ -70,6 +78,10 @@ impl std::fmt::Display for Damage {
                 numbers.len(),
                 numbers.first().copied().unwrap_or_default()
             ),
+            Damage::Rows(kinds) => {
+                let told = kinds.iter().map(|(what, count)| format!("{what}: {count}"));
+                write!(f, "rows that cannot be read: {}", told.collect::<Vec<_>>().join(", "))
+            }
         }
     }
 }
@@ -102,6 +114,13 @@ pub enum BootError {
         #[source]
         source: Option<Box<RestoreError>>,
     },
+    #[error(
+        "데이터베이스가 한 시간 안에 세 번 백업으로 바뀌었는데 다시 손상되었습니다({damage}). 더는 바꾸지 않습니다. 디스크가 고장 나고 \
+         있을 수 있으니 다른 디스크에 복구 안내문으로 되살리세요: docs/recovery.md\n\
+         The database was replaced by a backup three times within the hour and is damaged again ({damage}). It is not replaced once \
+         more. The disk may be failing: restore to another one with the recovery sheet: docs/recovery.md"
+    )]
+    InVain { damage: Damage },
     #[error(
         "중간에 끊긴 되살리기를 끝내지 못했습니다. 디스크를 확인하고 다시 시작하세요: docs/recovery.md\n\
          A restore that was cut off could not be brought to its end. Check the disk, then start again: docs/recovery.md"
@@ -144,9 +163,12 @@ pub fn make_ready(data: &Path, budget: Duration, now: Timestamp) -> Result<Ready
         Looked::Fresh => Ready::Fresh,
         Looked::Whole => Ready::Whole,
         Looked::SoFar => Ready::SoFar,
-        Looked::Damaged(damage @ Damage::Answers(_)) => {
-            tracing::error!(%damage, "single answers are damaged; the hub serves what is there");
+        Looked::Damaged(damage @ (Damage::Answers(_) | Damage::Rows(_))) => {
+            tracing::error!(%damage, "single rows are damaged; the hub serves what is there");
             Ready::Bearable(damage)
+        }
+        Looked::Damaged(damage) if is_replaced_in_vain(data, now)? => {
+            return Err(BootError::InVain { damage });
         }
         Looked::Damaged(damage) => replace(data, damage, now)?,
     };
@@ -269,15 +291,24 @@ fn look_into(path: &Path, is_known: bool, budget: Option<Duration>) -> Result<Lo
         Structure::Whole => true,
         Structure::Unfinished => false,
     };
-    if let Some(version) = school::find_bad_problem(&conn)? {
-        return Ok(Looked::Damaged(Damage::Structure(format!("problem version {version} cannot be read"))));
-    }
     let bad = inspection::find_bad_answers(&conn)?;
-    Ok(match (bad.is_empty(), is_done) {
-        (false, _) => Looked::Damaged(Damage::Answers(bad)),
-        (true, true) => Looked::Whole,
-        (true, false) => Looked::SoFar,
-    })
+    if !bad.is_empty() {
+        return Ok(Looked::Damaged(Damage::Answers(bad)));
+    }
+    let rows = school::find_unreadable(&conn)?;
+    if !rows.is_empty() {
+        return Ok(Looked::Damaged(Damage::Rows(rows)));
+    }
+    Ok(if is_done { Looked::Whole } else { Looked::SoFar })
+}
+
+/// Whether damaged databases were replaced so often of late that once more would only fill the disk.
+fn is_replaced_in_vain(data: &Path, now: Timestamp) -> io::Result<bool> {
+    let since = now.saturating_sub(OF_LATE).map_err(io::Error::other)?;
+    let since = format!("{}{}", placing::EVIDENCE, since.strftime(placing::STAMP));
+    let is_of_late = |name: &str| name.starts_with(placing::EVIDENCE) && *name >= *since;
+    let names = fs::read_dir(data)?.flatten().map(|entry| entry.file_name());
+    Ok(names.filter(|name| name.to_str().is_some_and(is_of_late)).count() >= REPLACED_MOST)
 }
 
 /// Puts a verified copy in the place of a database whose structure is damaged, or which is gone. Nothing is moved before the copy

@@ -15,6 +15,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::logging::LogFormat;
 
+/// Where a packaged hub has its settings, which its service names.
+pub const PACKAGED_SETTINGS: &str = "/etc/dreamseed/hub.toml";
+
 /// The folder of models in the data folder, unless another one is said.
 const MODELS_FOLDER: &str = "models";
 
@@ -197,6 +200,19 @@ pub enum EngineChoice {
     None,
 }
 
+/// The settings of a packaged hub are there and cannot be read: those of another school must not be taken in their place.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "설치된 허브의 설정 {0}을(를) 읽을 수 없습니다({1}). 허브의 사용자로 실행하세요: sudo -u dreamseed dreamseed-hub …\n\
+     The settings {0} of the installed hub cannot be read ({1}). Run it as the hub's user: sudo -u dreamseed dreamseed-hub …",
+    .path.display(), .cause
+)]
+pub struct UnreadableSettings {
+    path: PathBuf,
+    #[source]
+    cause: std::io::Error,
+}
+
 impl Default for Config {
     fn default() -> Self {
         let data = default_data_folder();
@@ -260,6 +276,27 @@ impl Default for Config {
     }
 }
 
+/// The settings file that counts: the one that was named; else, where neither the flag `data` nor the environment names a
+/// data folder, the one of a packaged hub (`packaged`, on a machine [`PACKAGED_SETTINGS`]) if there is one. So a command
+/// at the console means the school that the service serves.
+///
+/// # Errors
+/// The packaged file is there and cannot be read.
+pub fn find_file(
+    named: Option<PathBuf>,
+    data: Option<&Path>,
+    packaged: &Path,
+) -> Result<Option<PathBuf>, UnreadableSettings> {
+    if named.is_some() || data.is_some() || Figment::from(environment()).find_value("data").is_ok() {
+        return Ok(named);
+    }
+    match std::fs::File::open(packaged) {
+        Ok(_) => Ok(Some(packaged.to_owned())),
+        Err(err) if err.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(cause) => Err(UnreadableSettings { path: packaged.to_owned(), cause }),
+    }
+}
+
 impl Config {
     /// Reads the settings; `file` and the flags `data` and `models` may be absent.
     ///
@@ -274,8 +311,7 @@ impl Config {
         if let Some(file) = file {
             said = said.merge(Toml::file_exact(file));
         }
-        // `DREAMSEED_HUB_BIN` names the binary for the tests and is no setting.
-        said = said.merge(Env::prefixed("DREAMSEED_HUB_").ignore(&["bin"]).split("__"));
+        said = said.merge(environment());
         let said_models = said.find_value("models").is_ok();
         let mut config: Config =
             Figment::from(Serialized::defaults(Config::default())).merge(said).extract().map_err(Box::new)?;
@@ -300,6 +336,11 @@ impl Config {
     pub fn access_lifetime(&self) -> Duration {
         Duration::from_secs(self.sign_in.access_minutes * 60)
     }
+}
+
+/// What the environment says; `DREAMSEED_HUB_BIN` names the binary for the tests and is no setting.
+fn environment() -> Env {
+    Env::prefixed("DREAMSEED_HUB_").ignore(&["bin"]).split("__")
 }
 
 const fn per_minute(count: u32) -> NonZeroU32 {
@@ -339,5 +380,24 @@ mod tests {
         std::fs::write(&file, "models = '/srv/n'\n").expect("written");
         assert_eq!(load(Some(&file), Some("/srv/a"), None), pair("/srv/a", "/srv/n"));
         assert!(Config::load(Some(&folder.path().join("none.toml")), None, None).is_err());
+    }
+
+    #[test]
+    fn without_a_word_the_packaged_hub_is_meant_if_there_is_one() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let packaged = folder.path().join("hub.toml");
+        let find = |named: Option<&str>, data: Option<&str>| {
+            find_file(named.map(Into::into), data.map(Path::new), &packaged).expect("found or not")
+        };
+        assert_eq!(find(None, None), None);
+        std::fs::write(&packaged, "data = '/srv/school'\n").expect("written");
+        assert_eq!(find(None, None).as_deref(), Some(packaged.as_path()));
+        assert_eq!(find(None, Some("/srv/other")), None);
+        assert_eq!(find(Some("/srv/other.toml"), None), Some("/srv/other.toml".into()));
+
+        // A file in the place of a folder cannot be looked into, by root either.
+        let refused = find_file(None, None, &packaged.join("hub.toml")).expect_err("not to be read");
+        let words = refused.to_string();
+        assert!(words.contains("sudo -u dreamseed") && words.contains("설정"), "{words}");
     }
 }

@@ -37,6 +37,7 @@ use crate::{
         Auth, By,
         secrets::{SecretKind, Secrets},
     },
+    boot_check,
     clock::day_of,
     config::Config,
     content_pack,
@@ -148,6 +149,7 @@ pub async fn build_with_history(
             config.data.display()
         );
     }
+    refuse_lost_school(&config.data)?;
     let marker = begin(&config.data)
         .with_context(|| format!("the data folder {} cannot be written", config.data.display()))?;
     let first = hub_meta::FirstStart { now, time_zone: config.time_zone.clone() };
@@ -588,6 +590,21 @@ async fn record_batch(store: &Store, batch: Vec<GradedAnswer>) -> anyhow::Result
     Ok(recorded.await?)
 }
 
+/// A school that has lost its database is to be restored, not to be covered by a demo. What a demo school has left that was cut
+/// off while it was made is no loss.
+fn refuse_lost_school(data: &Path) -> anyhow::Result<()> {
+    if boot_check::has_lost_database(data) && !data.join(MARKER_FILE).exists() {
+        bail!(
+            "데이터 폴더 {0}에 데이터베이스 hub.db가 없습니다. 그러나 이 폴더에는 학교의 열쇠가 있어 데모 학교를 만들지 않았습니다. \
+             디스크가 제대로 연결되었는지 보고, 백업에서 되살리세요: dreamseed-hub backup restore\n\
+             The database hub.db is missing in the data folder {0}, though a school's keys are there, so no demo school was made. \
+             See that the right disk is mounted, then restore a backup: dreamseed-hub backup restore",
+            data.display()
+        );
+    }
+    Ok(())
+}
+
 /// Throws away what an earlier try left and sets the marker.
 fn begin(data: &Path) -> io::Result<PathBuf> {
     let mut folder = fs::DirBuilder::new();
@@ -644,6 +661,24 @@ mod tests {
         }
         assert!(counts[0] > 1_500 + counts[1] / 2 && counts[1] < 200, "{counts:?}");
         store.close().await;
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn no_demo_covers_a_school_that_has_lost_its_database() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let config = Config { data: folder.path().to_owned(), ..Config::default() };
+        let now: Timestamp = "2026-11-23T02:00:00Z".parse().expect("a time");
+        let pepper = folder.path().join("keys/pepper.key");
+        fs::create_dir(folder.path().join("keys")).expect("made");
+        fs::write(&pepper, "ab".repeat(32)).expect("written");
+        let refusal = build(&config, now, 5).await.expect_err("a school's folder").to_string();
+        assert!(refusal.contains("hub.db is missing") && refusal.contains("되살리세요"), "{refusal}");
+        let left: Vec<_> =
+            fs::read_dir(folder.path()).expect("listed").flatten().map(|e| e.file_name()).collect();
+        assert_eq!(left, ["keys"], "nothing was made");
+        // Cut off after the keys and before the database, a demo school begins again.
+        fs::write(folder.path().join(MARKER_FILE), "").expect("written");
+        build(&config, now, 5).await.expect("a demo school");
     }
 
     #[tokio::test(flavor = "multi_thread")]

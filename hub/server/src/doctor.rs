@@ -74,8 +74,12 @@ pub async fn examine(ctx: &Ctx, machine: Machine) -> Result<Vec<Finding>, StoreE
     judged.map_err(|_| StoreError::Closed)
 }
 
-/// Looks from the command line; a hub may be running on this data folder or not.
+/// Looks from the command line; a hub may be running on this data folder or not. Where there is no such folder that is all
+/// there is to say.
 pub async fn examine_from_outside(config: &Config, machine: Machine, now: Timestamp) -> Vec<Finding> {
+    if let Some(missing) = files::find_missing_folder(&config.data) {
+        return vec![missing];
+    }
     let database = store::database_path(&config.data);
     let is_running = inspection::is_in_use(&database);
     let looked = {

@@ -22,7 +22,7 @@ use crate::{
     api::extract::Peer,
     api_keys::ApiKeys,
     audit_log::AuditWatch,
-    auth::{self, Auth},
+    auth::{self, Auth, keys::KeyError},
     backup::{self, BackupDesk},
     boot_check::{self, BootError, Ready},
     cards::RecentSheets,
@@ -44,7 +44,7 @@ use crate::{
     retention::{self, Retention},
     router,
     school::SchoolView,
-    store::{self, Committed, Store, StoreError, attempts, hub_meta, notices},
+    store::{self, Committed, Store, StoreError, attempts, hub_meta, notices, school as school_rows},
     telemetry, upkeep,
 };
 
@@ -379,12 +379,17 @@ fn explain_boot(err: BootError) -> anyhow::Error {
         // Each says it in both languages.
         err @ (BootError::NoCopy { .. }
         | BootError::NotPlaced { .. }
+        | BootError::InVain { .. }
         | BootError::CutOff(_)
         | BootError::Io(_)) => anyhow::Error::new(err),
     }
 }
 
 fn explain_store(err: StoreError) -> anyhow::Error {
+    // They name the file and say what to do, in both languages.
+    if let StoreError::Key(err @ (KeyError::Malformed { .. } | KeyError::PepperMissing { .. })) = err {
+        return anyhow::Error::new(err);
+    }
     let (ko, en) = match &err {
         StoreError::Newer { .. } => (
             "데이터가 더 새로운 허브로 만들어졌어요. 그 버전의 허브로 여세요. 데이터는 그대로 두었어요.",
@@ -406,7 +411,11 @@ fn explain_store(err: StoreError) -> anyhow::Error {
             "디스크가 가득 찼어요. 공간을 비운 뒤 다시 시작하세요.",
             "The disk is full. Free space, then start again.",
         ),
-        StoreError::ReadOnly(_) | StoreError::Io(_) | StoreError::Key(_) => (
+        StoreError::Key(_) => (
+            "열쇠 파일을 쓸 수 없어요. 데이터 폴더의 keys와 그 안의 파일이 허브 사용자의 것인지 확인하세요.",
+            "A key file cannot be used. Check that the hub's user owns `keys` in the data folder and the files in it.",
+        ),
+        StoreError::ReadOnly(_) | StoreError::Io(_) => (
             "데이터 폴더에 쓸 수 없어요. 폴더의 권한과 디스크를 확인하세요.",
             "The data folder cannot be written. Check its permissions and the disk.",
         ),
@@ -423,11 +432,12 @@ fn explain_store(err: StoreError) -> anyhow::Error {
     anyhow::Error::new(err).context(format!("{ko}\n{en}"))
 }
 
-/// Looks at what the last run left: answers whose hash does not fit, a clock that was set back.
+/// Looks at what the last run left: answers whose hash does not fit, rows that cannot be read, a clock that was set back.
 async fn check_record(store: &Store, now: Timestamp) -> anyhow::Result<()> {
-    let (damaged, last_seen) = store
+    let (damaged, unreadable, last_seen) = store
         .read(|conn| {
-            Ok::<_, StoreError>((attempts::find_damaged(conn, CHECKED_TAIL)?, hub_meta::last_seen(conn)?))
+            let damaged = attempts::find_damaged(conn, CHECKED_TAIL)?;
+            Ok::<_, StoreError>((damaged, school_rows::find_unreadable(conn)?, hub_meta::last_seen(conn)?))
         })
         .await?;
     if let Some(first) = damaged.first() {
@@ -437,7 +447,9 @@ async fn check_record(store: &Store, now: Timestamp) -> anyhow::Result<()> {
             "answers do not fit their hashes; the hub serves all that is there"
         );
     }
-    let found = damaged.first().map(|first| serde_json::json!({ "answers": damaged.len(), "first": first }));
+    let rows: u32 = unreadable.iter().map(|(_, count)| count).sum();
+    let is_damaged = !damaged.is_empty() || rows > 0;
+    let found = is_damaged.then(|| serde_json::json!({ "answers": damaged.len(), "rows": rows }));
     let set_back = now < last_seen - SET_BACK;
     if set_back {
         tracing::warn!(last_seen = %last_seen, "the clock was set back; answers are ordered by number, not by time");
@@ -449,7 +461,7 @@ async fn check_record(store: &Store, now: Timestamp) -> anyhow::Result<()> {
                 notices::raise(tx, NoticeCode::ClockSetBack, &data, now)?;
             }
             if let Some(found) = found {
-                notices::raise_once(tx, NoticeCode::AnswersDamaged, &found, now)?;
+                notices::raise_once(tx, NoticeCode::RecordDamaged, &found, now)?;
             }
             hub_meta::see_time(tx, now)
         })
@@ -497,5 +509,26 @@ async fn watch_engine(ctx: Arc<Ctx>) {
             let err: StoreError = err;
             tracing::warn!(error = %err, "the hub's time could not be kept");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_damaged_key_file_is_named_before_anything_else() {
+        let file = Path::new("/srv/data/keys/receipt.key").to_owned();
+        let said =
+            format!("{:#}", explain_store(StoreError::Key(KeyError::Malformed { file: file.clone() })));
+        let first = said.lines().next().expect("a line");
+        assert!(first.contains("receipt.key") && first.contains("손상"), "{said}");
+        assert!(
+            !said.contains("데이터 폴더에 쓸 수 없어요") && !said.contains("cannot be written"),
+            "{said}"
+        );
+        let source = std::io::Error::from(std::io::ErrorKind::PermissionDenied);
+        let said = format!("{:#}", explain_store(StoreError::Key(KeyError::Io { file, source })));
+        assert!(said.starts_with("열쇠 파일") && said.contains("receipt.key"), "{said}");
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{
     io::{IsTerminal, Write},
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::ExitCode,
     sync::Arc,
 };
@@ -12,7 +12,7 @@ use clap::{Parser, Subcommand};
 use dreamseed_hub::{
     backup::{self, console::BackupCommand},
     clock::{Clock, SystemClock},
-    config::{Config, EngineChoice},
+    config::{self, Config, EngineChoice},
     demo,
     doctor::{self, Machine},
     hub::Hub,
@@ -32,10 +32,10 @@ const CONSOLE_LEVEL: &str = "info,llama-cpp-2=warn";
 #[derive(Parser)]
 #[command(name = "dreamseed-hub", version)]
 struct Args {
-    /// Settings file (TOML).
+    /// Settings file (TOML); /etc/dreamseed/hub.toml unless this or --data is given, if it is there.
     #[arg(long, global = true)]
     config: Option<PathBuf>,
-    /// Folder of database and keys; ~/.local/share/dreamseed unless given.
+    /// Folder of database and keys; that of the settings file, or ~/.local/share/dreamseed, unless given.
     #[arg(long, global = true)]
     data: Option<PathBuf>,
     /// Folder of models; `models` in the data folder unless given.
@@ -220,8 +220,15 @@ fn main() -> ExitCode {
 
 #[tokio::main]
 async fn run(args: Args) -> anyhow::Result<ExitCode> {
-    let config = Config::load(args.config.as_deref(), args.data, args.models)
+    // Needs no settings, so that those of a packaged hub do not stand in its way on a developer's machine.
+    if matches!(args.command, Command::Openapi) {
+        say(&router::openapi().to_pretty_json()?)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let file = config::find_file(args.config, args.data.as_deref(), Path::new(config::PACKAGED_SETTINGS))
         .map_err(|err| anyhow::anyhow!("{err}"))?;
+    let config =
+        Config::load(file.as_deref(), args.data, args.models).map_err(|err| anyhow::anyhow!("{err}"))?;
     if !matches!(args.command, Command::Serve(_)) {
         logging::start_console(CONSOLE_LEVEL);
     }
@@ -269,10 +276,6 @@ async fn run(args: Args) -> anyhow::Result<ExitCode> {
             let done = std::thread::spawn(move || backup::console::run(&config, command, now)).join();
             done.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
         }
-        Command::Openapi => {
-            say(&router::openapi().to_pretty_json()?)?;
-            Ok(ExitCode::SUCCESS)
-        }
         Command::Models { command } => tokio::task::block_in_place(|| manage_models(&config, command)),
         Command::Config { command } => {
             if matches!(command, ConfigCommand::Show) {
@@ -282,7 +285,7 @@ async fn run(args: Args) -> anyhow::Result<ExitCode> {
             }
             Ok(ExitCode::SUCCESS)
         }
-        Command::Engine { .. } | Command::BackupJob => Ok(ExitCode::from(2)),
+        Command::Engine { .. } | Command::BackupJob | Command::Openapi => Ok(ExitCode::from(2)),
     }
 }
 

@@ -192,17 +192,18 @@ fn words(
                 ),
             )
         }
-        NoticeCode::AnswersDamaged => {
-            let count = data.get("answers").and_then(serde_json::Value::as_u64).unwrap_or(1);
+        NoticeCode::RecordDamaged => {
+            let count = |what| data.get(what).and_then(serde_json::Value::as_u64).unwrap_or(0);
+            let count = count("answers") + count("rows");
             (
                 (
-                    "디스크에서 답이 손상되었습니다. 수업은 나머지 기록으로 그대로 할 수 있습니다. 백업으로 바꾸지 않았습니다.",
+                    "디스크에서 기록의 일부가 손상되었습니다. 수업은 나머지 기록으로 그대로 할 수 있습니다. 백업으로 바꾸지 않았습니다.",
                     format!(
-                        "손상된 답은 {count}개입니다. 이번 주 안에 `dreamseed-hub doctor`로 디스크를 확인하고, docs/recovery.md를 따라 다른 디스크로 옮기세요."
+                        "손상된 곳은 {count}곳입니다. 이번 주 안에 `dreamseed-hub doctor`로 디스크를 확인하고, docs/recovery.md를 따라 다른 디스크로 옮기세요."
                     ),
                 ),
                 (
-                    "Answers were damaged on the disk. Lessons go on with all the rest of the record; it was not replaced by a backup.",
+                    "Parts of the record were damaged on the disk. Lessons go on with all the rest; it was not replaced by a backup.",
                     format!(
                         "{count} in number. Check the disk this week with `dreamseed-hub doctor`, and move to another one as docs/recovery.md says."
                     ),

@@ -112,8 +112,8 @@ pub async fn hand_in(
 
 /// Where a pupil stands with everything they have tried; without what an exam keeps.
 pub async fn my_standing(ctx: &Ctx, pupil: UserId) -> Result<MyStanding, StoreError> {
-    show_grades(ctx, pupil).await?;
     let (school, now) = (ctx.school.get(), ctx.clock.now());
+    show_grades(ctx, pupil).await?;
     let standings = ctx.store.read(move |conn| standings::of_pupil(conn, pupil)).await?;
     let problems = standings
         .iter()
@@ -127,12 +127,11 @@ pub async fn my_standing(ctx: &Ctx, pupil: UserId) -> Result<MyStanding, StoreEr
 /// [`SittingError::ExamRunning`] while an exam that is not over is for the pupil, begun or not: figures would tell whether an
 /// answer to one of its problems is right, given through practice.
 pub async fn my_progress(ctx: &Ctx, pupil: UserId) -> Result<Progress, SittingError> {
-    let progress = family_progress(ctx, pupil).await?;
-    show_grades(ctx, pupil).await?;
-    Ok(progress)
+    family_progress(ctx, pupil).await
 }
 
-/// A pupil's progress as their parents see it: no earlier than the pupil.
+/// A pupil's progress as their parents see it: no earlier than the pupil, and as much shown as to the pupil, who may sit
+/// beside them.
 ///
 /// # Errors
 /// As [`my_progress`].
@@ -141,11 +140,13 @@ pub async fn family_progress(ctx: &Ctx, pupil: UserId) -> Result<Progress, Sitti
     if school.running_exams(pupil, now).next().is_some() {
         return Err(SittingError::ExamRunning);
     }
+    show_grades(ctx, pupil).await?;
     Ok(progress::of_pupil(ctx, pupil).await?)
 }
 
-/// Notes that a pupil is about to be shown grades of exams that have ended: from then on they take no late answers of
-/// this pupil. Call it before the grades are read.
+/// Notes that a pupil, or their family, is about to be shown grades of exams that have ended: from then on they take no
+/// late answers of this pupil. Call it before the grades are read, and after the look at what is still withheld: an exam
+/// that ends in between then stays withheld.
 pub async fn show_grades(ctx: &Ctx, pupil: UserId) -> Result<(), StoreError> {
     let (school, now) = (ctx.school.get(), ctx.clock.now());
     let mut exams: Vec<_> = school.ended_exams(pupil, now).map(|exam| exam.lesson_id).collect();

@@ -1,5 +1,6 @@
 //! What teachers do with classes: make them, set them, look at a pupil.
 
+use dreamseed_roster::class_key;
 use dreamseed_wire::{
     account::Role,
     class::{AddClass, ClassDetail, ClassSettings, ClassSummary, PupilPage},
@@ -18,7 +19,7 @@ use crate::{
     store::{
         StoreError, attempts,
         audit::{self, AuditEntry},
-        lessons,
+        lessons, rosters,
     },
 };
 
@@ -38,6 +39,8 @@ pub enum TeachingError {
     UnknownPupil,
     #[error("a teacher is not known")]
     UnknownTeacher,
+    #[error("a class of this name is there already")]
+    NameTaken,
     #[error("{field}: {why}")]
     BadField { field: &'static str, why: &'static str },
     #[error("the class could not be kept")]
@@ -58,6 +61,10 @@ pub fn list_classes(school: &School, caller: &Caller) -> Vec<ClassSummary> {
 }
 
 /// Makes a class; a teacher who makes it teaches it.
+///
+/// # Errors
+/// [`TeachingError::NameTaken`] if a class of that grade and school year has the name, however it is written: a list of
+/// pupils could not tell the two apart.
 pub async fn add_class(ctx: &Ctx, caller: &Caller, mut new: AddClass) -> Result<ClassSummary, TeachingError> {
     new.name = read_line(&new.name, 40).map_err(|why| TeachingError::BadField { field: "name", why })?;
     if !(1..=12).contains(&new.grade) {
@@ -81,12 +88,16 @@ pub async fn add_class(ctx: &Ctx, caller: &Caller, mut new: AddClass) -> Result<
     let id = ctx
         .store
         .write(move |tx| {
+            // On the one writer: of two clicks at once the second sees the class of the first.
+            if rosters::classes(tx.conn())?.iter().any(|class| is_same_class(class, &new)) {
+                return Err(TeachingError::NameTaken);
+            }
             let id = lessons::add_class(tx, &new, &code, now)?;
             for teacher in teachers {
                 lessons::add_teacher(tx, id, teacher, from)?;
             }
             audit::add(tx, &AuditEntry::by(by, "add class", &id.to_string(), now))?;
-            Ok::<_, StoreError>(id)
+            Ok(id)
         })
         .await?;
     ctx.school.reload(&ctx.store).await?;
@@ -169,6 +180,14 @@ pub fn show_code(code: &str) -> String {
     } else {
         code.to_owned()
     }
+}
+
+/// Whether a class that is in use has the name that a new one asks for, as lists of pupils read it.
+fn is_same_class(class: &rosters::ClassRow, new: &AddClass) -> bool {
+    let key = |name: &str| class_key(new.grade, name);
+    !class.archived
+        && (class.grade, class.school_year) == (new.grade, new.school_year)
+        && key(&class.name) == key(&new.name)
 }
 
 fn known_class(school: &School, id: ClassId) -> Result<(), TeachingError> {

@@ -68,8 +68,8 @@ pub enum NoticeCode {
     DatabaseReplaced,
     /// The recovery sheet has not been printed and put away.
     SheetMissing,
-    /// Single answers do not fit their hashes; the hub serves all that is there.
-    AnswersDamaged,
+    /// Single answers do not fit their hashes, or other rows cannot be read; the hub serves all that is there.
+    RecordDamaged,
 }
 
 /// An error by RFC 9457, as `application/problem+json`.

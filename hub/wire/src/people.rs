@@ -126,6 +126,8 @@ pub enum RosterFaultKind {
     Formula,
     /// The class is taught by somebody else.
     OtherTeachersClass,
+    /// Several classes of the school have this name, grade and school year.
+    AmbiguousClass,
     TooManyRows,
     TooManyColumns,
 }

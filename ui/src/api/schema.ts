@@ -3222,7 +3222,7 @@ export interface components {
          * @description Which notice; one of each is open at a time.
          * @enum {string}
          */
-        NoticeCode: "model_language" | "no_model" | "engine_resting" | "clock_set_back" | "disk_low" | "token_reuse" | "not_announced" | "audit_broken" | "retention_failed" | "starter_kept" | "backup_failing" | "two_hubs" | "record_put_back" | "database_replaced" | "sheet_missing" | "answers_damaged";
+        NoticeCode: "model_language" | "no_model" | "engine_resting" | "clock_set_back" | "disk_low" | "token_reuse" | "not_announced" | "audit_broken" | "retention_failed" | "starter_kept" | "backup_failing" | "two_hubs" | "record_put_back" | "database_replaced" | "sheet_missing" | "record_damaged";
         /**
          * Format: uuid
          * @description A message of the hub to its admin.
@@ -3912,7 +3912,7 @@ export interface components {
          * @description What is wrong with a line or file.
          * @enum {string}
          */
-        RosterFaultKind: "no_header" | "no_rows" | "missing_column" | "bad_grade" | "bad_class" | "bad_number" | "bad_name" | "duplicate_number" | "ambiguous" | "side_by_side" | "formula" | "other_teachers_class" | "too_many_rows" | "too_many_columns";
+        RosterFaultKind: "no_header" | "no_rows" | "missing_column" | "bad_grade" | "bad_class" | "bad_number" | "bad_name" | "duplicate_number" | "ambiguous" | "side_by_side" | "formula" | "other_teachers_class" | "ambiguous_class" | "too_many_rows" | "too_many_columns";
         /** @description What an import did. */
         RosterImported: {
             /** Format: u-int32 */
@@ -5004,6 +5004,19 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ClassSummary"];
+                };
+            };
+            /** @description A class of this grade and year has that name */
+            409: {
+                headers: {
+                    /** @description Seconds after which it makes sense to try again, where waiting helps. */
+                    "Retry-After"?: number;
+                    /** @description The request's name in the hub's log. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             "4XX": components["responses"]["Refused"];

@@ -79,7 +79,8 @@ pub async fn set_clock_wrong(drill: &Drill<'_>, report: &mut Report) -> Result<(
         clocks.push(clock("two days on", drill.now + day * 2 + hours(4), Belief::Healing));
         clocks.push(clock("1970 again", at("1970-01-01T00:00:10Z")?, Belief::Doubted));
     }
-    // The holidays are over. Nobody can tell them from a jump, so they are doubted too, and never count as age.
+    // The holidays are over. Nobody can tell them from a jump, so they are doubted too; ten days of them
+    // do not count as age.
     let holidays = drill.now + day * 60;
     clocks.push(clock("60 days on", holidays, Belief::Doubted));
     clocks.push(clock("61 days on", holidays + day, Belief::Doubted));

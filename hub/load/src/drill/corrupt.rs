@@ -1,5 +1,6 @@
 //! `corrupt`: the disk gives back other bits than it was given. Bits inside answers must be found by the hash of their
-//! row, whole pages by the check at the start, which puts a verified copy in the place of the database by itself.
+//! row, whole pages by the check at the start, which puts a verified copy in the place of the database by itself, or serves
+//! what is there and says so where only single rows are hurt. Whatever bit it is, of whatever table: the hub starts.
 
 use super::{Drill, console::Console, pages::DatabaseFile};
 use crate::{
@@ -14,6 +15,7 @@ use dreamseed_wire::{
     Language,
     backup::EpochReason,
     house::{DoctorLevel, DoctorReport},
+    hub::NoticeCode,
 };
 use std::{
     fs,
@@ -30,11 +32,20 @@ pub async fn damage_database(drill: &Drill<'_>, report: &mut Report) -> Result<(
     let today = drill.now.to_zoned(jiff::tz::TimeZone::UTC).date();
     let school =
         SchoolCopy::make(drill.hub, drill.schools, SchoolSize::Year { answers: ANSWERS, today }).await?;
+    let backups = school.folder().join("backups");
+    fs::create_dir(&backups)?;
+    let console = Console::new(drill.hub, &school.data());
+    console.add_folder("stick", &backups).await?;
+    console.back_up(None).await?;
     // Folds the log into the file.
-    Console::new(drill.hub, &school.data()).tell(&["schema"]).await?;
+    console.tell(&["schema"]).await?;
     flip_bits(drill, &school, report).await?;
+    flip_bits_and_start(drill, &school, report).await?;
     break_pages(drill, &school, report).await
 }
+
+/// Tables that are read as a whole at the start; the others are read when somebody asks.
+const STARTED_FROM: [&str; 5] = ["users", "classes", "lessons", "problems", "problem_versions"];
 
 /// How a flipped bit came out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -108,13 +119,56 @@ async fn examine_each(binary: &Path, data: &Path, whole: &[u8], bits: &[(u64, u8
     Ok(found)
 }
 
+/// Flips bits in the rows of all other tables that a school is made of, and starts the hub on each.
+async fn flip_bits_and_start(drill: &Drill<'_>, school: &SchoolCopy, report: &mut Report) -> Result<()> {
+    let flips = if drill.is_short { 10 } else { 100 };
+    let whole = fs::read(school.data().join("hub.db"))?;
+    let file = DatabaseFile::read(&whole)?;
+    let mut cells = Vec::new();
+    for table in STARTED_FROM {
+        cells.extend(file.cells_of(table)?.into_iter().map(|cell| (table, cell)));
+    }
+    let mut random = Random::new(3);
+    let folder = school.folder().join("flipped");
+    let (mut started, mut told) = (0_u32, 0_u32);
+    for _ in 0..flips {
+        let table = STARTED_FROM[random.next() as usize % STARTED_FROM.len()];
+        let of_table: Vec<_> = cells.iter().filter(|(name, _)| *name == table).collect();
+        let Some((_, cell)) = of_table.get(random.next() as usize % of_table.len().max(1)) else { continue };
+        let at = cell.start + random.next() as usize % cell.len();
+        let mask = 1_u8 << (random.next() % 8);
+        copy_folder(&school.data(), &folder)?;
+        let mut database = fs::File::options().write(true).open(folder.join("hub.db"))?;
+        write_at(&mut database, at as u64, &[whole[at] ^ mask])?;
+        drop(database);
+        match HubProcess::start(drill.hub, &folder, &school.log(), ModelUse::None).await {
+            Ok(hub) => {
+                started += 1;
+                let said =
+                    Console::new(drill.hub, &folder).ask(&["doctor", "--json", "--lang", "en"]).await?;
+                told += u32::from(said.text.contains("cannot be read"));
+                hub.kill().await?;
+            }
+            Err(error) => {
+                tell(&format!("corrupt: bit {mask:#04x} of byte {at}, in {table}: {error:#}"));
+            }
+        }
+        fs::remove_dir_all(&folder)?;
+    }
+    report.add(("corrupt", "rows", "flips"), f64::from(flips), "", None);
+    report.add(
+        ("corrupt", "rows", "started"),
+        100.0 * f64::from(started) / f64::from(flips),
+        "%",
+        Some(Target::AtLeast(100.0)),
+    );
+    report.add(("corrupt", "rows", "told_unreadable"), f64::from(told), "", None);
+    Ok(())
+}
+
 async fn break_pages(drill: &Drill<'_>, school: &SchoolCopy, report: &mut Report) -> Result<()> {
     let damages = if drill.is_short { 10 } else { 100 };
-    let backups = school.folder().join("backups");
-    fs::create_dir(&backups)?;
     let console = Console::new(drill.hub, &school.data());
-    console.add_folder("stick", &backups).await?;
-    console.back_up(None).await?;
     let hub = start(drill.hub, school).await?;
     let last_seq = Hub::new(&format!("http://{}", hub.address))?.record().await?.hub_seq;
     hub.stop().await?;
@@ -152,16 +206,22 @@ async fn break_pages(drill: &Drill<'_>, school: &SchoolCopy, report: &mut Report
     Ok(())
 }
 
-/// Starts a hub whose database is damaged: it must serve the verified copy and say so. How long the start took.
+/// Starts a hub whose database is damaged: it must serve the verified copy, or all that is there where only rows are hurt, and
+/// say so. How long the start took.
 async fn start_and_look(binary: &Path, school: &SchoolCopy, last_seq: i64) -> Result<Duration> {
     let hub = start(binary, school).await?;
     let client = Hub::new(&format!("http://{}", hub.address))?;
-    anyhow::ensure!(evidence_in(&school.data()).is_some(), "the damage was not found");
     let StaffAccount { login_name, password } = &school.accounts.admin;
     client.sign_in_password(login_name, password).await.context("the admin signs in again")?;
-    let state = client.backup(Language::En).await?;
-    let newest = state.epochs.first().context("an epoch")?;
-    anyhow::ensure!(newest.reason == EpochReason::Damage, "the new epoch says {:?}", newest.reason);
+    if evidence_in(&school.data()).is_some() {
+        let state = client.backup(Language::En).await?;
+        let newest = state.epochs.first().context("an epoch")?;
+        anyhow::ensure!(newest.reason == EpochReason::Damage, "the new epoch says {:?}", newest.reason);
+    } else {
+        let notices = client.notices(Language::En).await?;
+        let is_told = notices.iter().any(|notice| notice.code == NoticeCode::RecordDamaged);
+        anyhow::ensure!(is_told, "the damage was not found");
+    }
     let record = client.record().await?;
     anyhow::ensure!(record.hub_seq >= last_seq, "the record ends at {} of {last_seq}", record.hub_seq);
     let took = hub.ready_after;

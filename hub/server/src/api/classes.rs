@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::{Json, extract::State, http::StatusCode};
 use dreamseed_wire::{
     class::{AddClass, ClassDetail, ClassSettings, ClassSummary, PupilPage},
+    hub::{Problem, ProblemCode},
     ids::*,
 };
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -38,7 +39,10 @@ async fn list_classes(State(ctx): State<Arc<Ctx>>, caller: Caller) -> Json<Vec<C
 /// A new class with a sign-in code.
 #[utoipa::path(
     post, path = "/api/v1/classes", operation_id = "add_class", tag = "classes", request_body = AddClass,
-    responses((status = 201, body = ClassSummary))
+    responses(
+        (status = 201, body = ClassSummary),
+        (status = 409, description = "A class of this grade and year has that name", body = Problem, content_type = "application/problem+json"),
+    )
 )]
 async fn add_class(
     State(ctx): State<Arc<Ctx>>,
@@ -95,6 +99,12 @@ impl From<TeachingError> for ApiError {
             TeachingError::UnknownTeacher => {
                 ApiError::bad_field("teachers", "one of them is not a teacher of this hub")
             }
+            TeachingError::NameTaken => ApiError::new(
+                StatusCode::CONFLICT,
+                ProblemCode::Taken,
+                "There is a class of that name in this grade and school year already.",
+            )
+            .hint("Open that class, or give the new one another name."),
             TeachingError::BadField { field, why } => ApiError::bad_field(field, why),
             TeachingError::Store(cause) => cause.into(),
         }

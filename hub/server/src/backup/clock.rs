@@ -2,13 +2,20 @@
 //! until it has run steadily for two days, and what it jumped over does not count as age.
 //!
 //! The walk: the schedule reads the clock often and gives each reading to [`Trust::step`], with the time that went by on the
-//! machine's monotonic clock if the hub was on since the last one. Up to two days forwards are a weekend night or a laptop that
-//! slept; more is a jump, as is a day backwards. A long holiday cannot be told from a dead battery: both wait two days.
+//! machine's monotonic clock if the hub was on since the last one. More than two days forwards are a jump, as is a day
+//! backwards. If the hub was off and the clock was believed, up to four days are a weekend, which every school has: no jump.
+//! It cannot be told from a wrong clock, which thus makes a backup look up to four days older at a start, and no more.
+//!
+//! A holiday cannot be told from a dead battery either: both wait two days. Of what was jumped over while the hub was off, only
+//! [`OFF_MAX`] does not count as age, so that who was erased is gone from the backups when the school was told, holidays or not.
+//! The price: a clock that was set wrong by more while the hub was off, and ran on so for two days, lets backups go that are
+//! younger than they look. The newest ones that are always kept stay even then. What is jumped over while the hub runs is no
+//! holiday, and never counts.
 
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 use serde::{Deserialize, Serialize};
 
-/// Forwards, with nothing that tells how long it took.
+/// Forwards, while the hub ran or the clock was doubted.
 const AHEAD_MAX: SignedDuration = SignedDuration::from_hours(48);
 /// Backwards: a correction.
 const CORRECTED: SignedDuration = SignedDuration::from_hours(24);
@@ -16,8 +23,12 @@ const CORRECTED: SignedDuration = SignedDuration::from_hours(24);
 const STEADY: SignedDuration = SignedDuration::from_hours(48);
 /// Of the time that the hub was off, so much counts as steady: a night.
 const NIGHT: SignedDuration = SignedDuration::from_hours(24);
-/// So long a hub is off each week, and the time has surely gone by: else backups would be kept for too long.
+/// So long a hub is off at a weekend with a holiday, and the time has surely gone by: else the clock would be doubted each
+/// week, and backups kept for too long.
 const WEEKEND: SignedDuration = SignedDuration::from_hours(96);
+/// So much of what was jumped over with the hub off does not count as age: with the 30 days for which backups are kept, a
+/// weekend and the night until the next tidying it makes the 45 days after which nothing of who was erased is left.
+const OFF_MAX: SignedDuration = SignedDuration::from_hours(10 * 24);
 /// No hub was on before, none will be on after.
 const YEARS: std::ops::RangeInclusive<i16> = 2026..=2098;
 /// Jumps that are told apart; of more, the oldest are taken together.
@@ -41,6 +52,9 @@ pub struct Trust {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Jump {
     pub by_ms: i64,
+    /// How much of it was while the hub was off, and may be a holiday.
+    #[serde(default)]
+    pub off_ms: i64,
     /// How long ago, by the time that has gone by and not by the clock.
     pub ago_ms: i64,
 }
@@ -62,7 +76,9 @@ impl Trust {
         };
         let gap = now.duration_since(trust.seen_at);
         let unexplained = gap - passed.unwrap_or_default();
-        let is_jump = unexplained > AHEAD_MAX || unexplained < -CORRECTED;
+        let is_off = passed.is_none();
+        let ahead_max = if is_off && trust.is_believed() { WEEKEND } else { AHEAD_MAX };
+        let is_jump = unexplained > ahead_max || unexplained < -CORRECTED;
         // What has surely gone by.
         let lived = match passed {
             Some(passed) => passed,
@@ -71,7 +87,7 @@ impl Trust {
         };
         trust.age_jumps(lived, kept);
         if is_jump {
-            trust.jump(millis(unexplained));
+            trust.jump(millis(unexplained), is_off);
             trust.steady = Some(SignedDuration::ZERO);
         } else if let Some(steady) = trust.steady {
             let steady = steady + lived.min(gap).clamp(SignedDuration::ZERO, passed.unwrap_or(NIGHT));
@@ -89,10 +105,19 @@ impl Trust {
         self.steady.is_none()
     }
 
-    /// Days by which backups from before a jump look older than they are.
+    /// Days by which backups from before a jump may look older than they are, and are kept for longer; holidays up to
+    /// [`OFF_MAX`].
     pub fn extra_days(&self) -> u32 {
-        let sum = self.jumps.iter().fold(0_i64, |sum, jump| sum.saturating_add(jump.by_ms));
+        let (by_ms, off_ms) = self.sum_jumps();
+        let sum = (by_ms - off_ms).saturating_add(off_ms.min(millis(OFF_MAX)));
         u32::try_from(sum.saturating_add(DAY_MS - 1) / DAY_MS).unwrap_or(u32::MAX)
+    }
+
+    /// Of all jumps, and of their parts while the hub was off.
+    fn sum_jumps(&self) -> (i64, i64) {
+        self.jumps.iter().fold((0, 0), |(by_ms, off_ms), jump| {
+            (jump.by_ms.saturating_add(by_ms), jump.off_ms.saturating_add(off_ms))
+        })
     }
 
     fn age_jumps(&mut self, by: SignedDuration, kept: SignedDuration) {
@@ -103,13 +128,14 @@ impl Trust {
     }
 
     /// A jump backwards takes back what was jumped forwards last.
-    fn jump(&mut self, by_ms: i64) {
+    fn jump(&mut self, by_ms: i64, is_off: bool) {
         if by_ms > 0 {
-            self.jumps.push(Jump { by_ms, ago_ms: 0 });
+            self.jumps.push(Jump { by_ms, off_ms: if is_off { by_ms } else { 0 }, ago_ms: 0 });
             if self.jumps.len() > JUMPS_MAX {
                 let oldest = self.jumps.remove(0);
                 if let Some(next) = self.jumps.first_mut() {
                     next.by_ms = next.by_ms.saturating_add(oldest.by_ms);
+                    next.off_ms = next.off_ms.saturating_add(oldest.off_ms);
                 }
             }
             return;
@@ -118,6 +144,7 @@ impl Trust {
         while let (true, Some(last)) = (back > 0, self.jumps.last_mut()) {
             let taken = back.min(last.by_ms);
             last.by_ms -= taken;
+            last.off_ms = (last.off_ms - taken).max(0);
             back -= taken;
             if last.by_ms == 0 {
                 self.jumps.pop();
@@ -138,6 +165,7 @@ mod tests {
 
     const KEPT: SignedDuration = SignedDuration::from_hours(30 * 24);
     const HOUR: SignedDuration = SignedDuration::from_hours(1);
+    const HOUR_MS: i64 = DAY_MS / 24;
 
     fn at(time: &str) -> Timestamp {
         time.parse().expect("a time")
@@ -163,19 +191,25 @@ mod tests {
     #[test]
     fn a_clock_that_cannot_be_right_is_not_believed() {
         let trust = start("2026-11-23T00:00:00Z");
-        for (now, expected) in [
-            ("2026-11-23T00:01:00Z", true),
-            ("2026-11-22T12:00:00Z", true),
-            ("2026-11-24T23:00:00Z", true),
-            ("2026-11-25T02:00:00Z", false),
-            ("2027-03-02T00:00:00Z", false),
-            ("2026-11-20T00:00:00Z", false),
-            ("1970-01-01T00:00:10Z", false),
-            ("2099-01-01T00:00:00Z", false),
+        for (now, off, running) in [
+            ("2026-11-23T00:01:00Z", true, true),
+            ("2026-11-22T12:00:00Z", true, true),
+            ("2026-11-24T23:00:00Z", true, true),
+            ("2026-11-25T02:00:00Z", true, false),
+            ("2026-11-27T00:00:00Z", true, false),
+            ("2026-11-27T00:01:00Z", false, false),
+            ("2027-03-02T00:00:00Z", false, false),
+            ("2026-11-20T00:00:00Z", false, false),
+            ("1970-01-01T00:00:10Z", false, false),
+            ("2099-01-01T00:00:00Z", false, false),
         ] {
-            assert_eq!(read(&trust, now, None).is_believed(), expected, "{now}");
-            assert_eq!(read(&trust, now, Some(HOUR)).is_believed(), expected, "{now}, while it runs");
+            assert_eq!(read(&trust, now, None).is_believed(), off, "{now}, after it was off");
+            assert_eq!(read(&trust, now, Some(HOUR)).is_believed(), running, "{now}, while it runs");
         }
+        // A doubted clock has no weekends.
+        let doubted = run(read(&trust, "2026-11-20T00:00:00Z", None), 40);
+        let monday = read(&doubted, "2026-11-24T07:00:00Z", None);
+        assert_eq!(monday.steady, Some(SignedDuration::ZERO), "{monday:?}");
         assert_eq!(Trust::step(None, at("1970-01-01T00:00:00Z"), None, KEPT), None);
         assert_eq!(Trust::step(None, at("2099-01-01T00:00:00Z"), None, KEPT), None);
     }
@@ -202,18 +236,46 @@ mod tests {
     }
 
     #[test]
-    fn a_hub_that_is_off_at_weekends_is_believed_by_wednesday_and_keeps_no_backup_for_long() {
+    fn a_hub_that_is_off_at_nights_and_weekends_is_believed_on_every_day_and_keeps_no_backup_for_longer() {
         let mut trust = start("2026-11-23T00:00:00Z");
-        for _ in 0..20 {
+        for week in 0..20 {
             for day in 0..5 {
-                trust = run(trust, 9);
-                assert!(trust.is_believed() || day < 3, "day {day}: {trust:?}");
-                let hours = if day == 4 { 63 } else { 15 };
+                let hours = match day {
+                    // Each fourth weekend begins with a holiday.
+                    3 if week % 4 == 3 => 87,
+                    4 => 63,
+                    _ => 15,
+                };
+                for hour in 0..9 {
+                    trust = run(trust, 1);
+                    assert!(trust.is_believed() && trust.extra_days() == 0, "{day}, {hour} h: {trust:?}");
+                }
                 let morning = trust.seen_at + SignedDuration::from_hours(hours);
                 trust = Trust::step(Some(trust), morning, None, KEPT).expect("known");
+                assert!(trust.is_believed() && trust.believed_at == morning, "day {day}: {trust:?}");
+                if hours == 87 {
+                    break;
+                }
             }
-            assert!(trust.extra_days() <= 14, "{trust:?}");
         }
+    }
+
+    #[test]
+    fn a_holiday_keeps_no_backup_for_longer_than_erasures_may_take() {
+        let holiday = read(&start("2026-12-24T09:00:00Z"), "2027-01-28T09:00:00Z", None);
+        assert!(!holiday.is_believed() && holiday.extra_days() == 10, "{holiday:?}");
+        let back = run(holiday.clone(), 48);
+        assert!(back.is_believed() && back.extra_days() == 10, "{back:?}");
+        assert_eq!(run(back.clone(), 30 * 24).extra_days(), 0);
+        // Two holidays get no more than one; what is jumped over while the hub runs comes on top.
+        let again = read(&back, "2027-02-19T09:00:00Z", None);
+        assert_eq!(again.extra_days(), 10, "{again:?}");
+        let jumped = read(&again, "2027-05-30T10:00:00Z", Some(HOUR));
+        assert_eq!(jumped.extra_days(), 110, "{jumped:?}");
+        assert_eq!(read(&jumped, "2027-02-19T11:00:00Z", Some(HOUR)).extra_days(), 10, "set right again");
+        // It was the clock, and all but a week is taken back.
+        let corrected = read(&holiday, "2026-12-31T10:00:00Z", Some(HOUR));
+        assert_eq!(corrected.extra_days(), 7, "{corrected:?}");
     }
 
     #[derive(Debug, Clone, Copy)]
@@ -234,12 +296,14 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever a clock does: when it is believed, no backup of the last thirty days looks older than what is kept.
+        /// Whatever a clock does: when it is believed, no backup of the last thirty days looks older than what is kept. If it
+        /// was set while the hub was off, which looks like a holiday, then by no more than what of holidays counts as age.
         #[test]
         fn no_jump_makes_a_young_backup_old(deeds in prop::collection::vec(deed(), 1..24)) {
             let (begin, mut lived, mut offset) = (at("2030-01-01T00:00:00Z"), 0_i64, 0_i64);
             let mut trust = Some(start("2030-01-01T00:00:00Z"));
             let mut seen = Some(0_i64);
+            let (mut seen_offset, mut was_set_while_off) = (0_i64, false);
             let mut backups: Vec<(i64, Timestamp)> = Vec::new();
             for deed in deeds {
                 let (hours, is_running) = match deed {
@@ -261,9 +325,12 @@ mod tests {
                     let passed = seen.map(|seen| SignedDuration::from_hours(lived - seen));
                     trust = Trust::step(trust, now, passed, KEPT);
                     let Some(trust) = trust.as_ref().filter(|trust| trust.seen_at == now) else { continue };
-                    seen = Some(lived);
+                    was_set_while_off |= seen.is_none() && seen_offset != offset;
+                    (seen, seen_offset) = (Some(lived), offset);
                     if trust.is_believed() {
-                        let kept = i64::from(30 + trust.extra_days()) * 24;
+                        let aged = (trust.sum_jumps().1 - millis(OFF_MAX)).max(0).div_euclid(HOUR_MS) + 1;
+                        let aged = if was_set_while_off { aged } else { 0 };
+                        let kept = i64::from(30 + trust.extra_days()) * 24 + aged;
                         for (made, shown) in backups.iter().filter(|(made, _)| lived - made <= 30 * 24) {
                             let looks = now.duration_since(*shown).as_hours();
                             prop_assert!(looks <= kept, "made {made}, now {lived}: looks {looks} h old, {trust:?}");

@@ -321,7 +321,8 @@ fn tell_event(teller: &Teller, event: &Event) -> io::Result<()> {
 fn list(config: &Config, place: &PlaceArgs) -> anyhow::Result<ExitCode> {
     let zone = zone_of(config);
     let mut is_any = false;
-    for (target, password) in sources(config, place)? {
+    let (password, targets) = sources(config, place)?;
+    for target in readable(targets, place)? {
         let cache = cache_for(config);
         match restore::list_nights(&target, &password, &cache.0, &zone) {
             Ok(nights) => {
@@ -367,90 +368,33 @@ fn restore_by(config: &Config, args: &RestoreArgs, now: Timestamp) -> anyhow::Re
         (None, Some(id)) => Which::Snapshot(id.to_lowercase()),
         (None, None) => Which::Newest,
     };
-    let mut sources = sources(config, &args.place)?;
-    if matches!(which, Which::Newest) && sources.len() > 1 {
-        sources = newest_first(config, sources)?;
-    }
-    let count = sources.len();
-    for (at, (target, password)) in sources.into_iter().enumerate() {
-        say(&format!("{} · {}", target.name, place_of(&target)))?;
-        let plan = RestorePlan {
-            target,
-            password,
-            which: which.clone(),
-            into: into.clone(),
-            zone: zone_of(config),
-            now,
-        };
-        let teller = Teller::default();
-        let done = restore::restore(&plan, &|step| drop(tell_step(&teller, step)));
-        teller.end()?;
-        match done {
-            Ok(done) => {
-                tell_restored(config, &done, &into)?;
-                return Ok(ExitCode::SUCCESS);
-            }
-            // The next place may do; what is wrong here is wrong for every one.
-            Err(err) if at + 1 < count && is_of_place(&err) => {
-                say(&format!("{err}\n"))?;
-                log_cause(&plan.target, &err);
-            }
-            Err(err) => {
-                log_cause(&plan.target, &err);
-                bail!("{err}");
-            }
+    let (password, targets) = sources(config, &args.place)?;
+    readable(targets.clone(), &args.place)?;
+    let only = args.place.target.clone();
+    let plan = RestorePlan { targets, password, only, which, into, zone: zone_of(config), now };
+    let teller = Teller::default();
+    let done = restore::restore(&plan, &|step| drop(tell_step(&teller, step)));
+    teller.end()?;
+    match done {
+        Ok(done) => tell_restored(config, &done, &plan.into).map(|()| ExitCode::SUCCESS).map_err(Into::into),
+        Err(err) => {
+            tracing::warn!(cause = causes_of(&err), "nothing was restored");
+            bail!("{err}");
         }
     }
-    bail!("{}", no_targets())
 }
 
-/// The place with the newest backup first, those that cannot be read last: devices let go of answers that any one place
-/// covers, so an older one may lack some that nobody else has. Of equal ones the order stays.
-fn newest_first(
-    config: &Config,
-    sources: Vec<(Target, Password)>,
-) -> anyhow::Result<Vec<(Target, Password)>> {
-    let (zone, cache) = (zone_of(config), cache_for(config));
-    let mut dated = Vec::with_capacity(sources.len());
-    for (target, password) in sources {
-        let newest = match restore::list_nights(&target, &password, &cache.0, &zone) {
-            Ok(nights) => nights.iter().map(|night| night.newest.time).max(),
-            Err(err) => {
-                say(&format!("{} · {}\n{err}\n", target.name, place_of(&target)))?;
-                log_cause(&target, &err);
-                None
-            }
-        };
-        dated.push((newest, (target, password)));
-    }
-    dated.sort_by_key(|(newest, _)| std::cmp::Reverse(*newest));
-    Ok(dated.into_iter().map(|(_, source)| source).collect())
-}
-
-/// Whether another place may have what this one has not.
-fn is_of_place(err: &RestoreError) -> bool {
-    match err {
-        RestoreError::Target { .. }
-        | RestoreError::NoSnapshots { .. }
-        | RestoreError::NoSuchDay { .. }
-        | RestoreError::NoSuchSnapshot { .. }
-        | RestoreError::NotWhole { .. }
-        | RestoreError::NoneWhole { .. } => true,
-        RestoreError::Newer { .. }
-        | RestoreError::InUse { .. }
-        | RestoreError::NotEmpty { .. }
-        | RestoreError::NothingAside { .. }
-        | RestoreError::AsideNotWhole { .. }
-        | RestoreError::NoRoom { .. }
-        | RestoreError::Io { .. }
-        | RestoreError::Store(_)
-        | RestoreError::Targets(_)
-        | RestoreError::Password(_) => false,
-    }
-}
-
-fn tell_step(teller: &Teller, step: RestoreStep) -> io::Result<()> {
+fn tell_step(teller: &Teller, step: RestoreStep<'_>) -> io::Result<()> {
     match step {
+        RestoreStep::PassedOver { target, err } => {
+            teller.end()?;
+            log_cause(target, err);
+            say(&format!("{} · {}\n{err}\n", target.name, place_of(target)))
+        }
+        RestoreStep::Chosen(target) => {
+            teller.end()?;
+            say(&format!("{} · {}", target.name, place_of(target)))
+        }
         RestoreStep::Opening => teller.tell("백업을 여는 중 · opening the backups", None),
         RestoreStep::Fetching { done, total } => teller.tell("가져오는 중 · fetching", Some((done, total))),
         RestoreStep::Checking => teller.tell("모든 답을 확인하는 중 · checking every answer", None),
@@ -481,6 +425,15 @@ fn tell_restored(config: &Config, done: &Restored, into: &Destination) -> io::Re
         say(&format!(
             "  삭제·동의·기기 취소는 {0}까지 · erasures, consents and revoked devices up to {0}",
             at(time)
+        ))?;
+    }
+    if !done.ledgers_unseen.is_empty() {
+        let names = done.ledgers_unseen.join(", ");
+        say(&format!(
+            "! 읽지 못한 저장 위치: {names}. 그곳에만 적힌 삭제·동의 철회·기기 취소는 다시 적용되지 않았습니다. 수업 전에 그곳을 연결해 다시 되살리거나, 손으로 다시 하세요."
+        ))?;
+        say(&format!(
+            "! Targets that could not be read: {names}. Erasures, withdrawn consents and revoked devices that only they tell of have not been applied again. Before a lesson, connect them and restore again, or do these again by hand."
         ))?;
     }
     if let Some(aside) = &done.aside {
@@ -605,45 +558,49 @@ fn write_sheet(config: &Config, file: &Path, now: Timestamp) -> anyhow::Result<E
     Ok(ExitCode::SUCCESS)
 }
 
-/// From where backups may come: folders before clouds.
-fn sources(config: &Config, place: &PlaceArgs) -> anyhow::Result<Vec<(Target, Password)>> {
-    let mut found = if let Some(file) = &place.sheet {
+/// All places that are known, folders before clouds, and the password of all.
+fn sources(config: &Config, place: &PlaceArgs) -> anyhow::Result<(Password, Vec<Target>)> {
+    let (password, mut found) = if let Some(file) = &place.sheet {
         let text = fs::read(file).with_context(|| {
             format!(
                 "{0}을(를) 읽을 수 없습니다. 파일의 경로와 권한을 확인하세요.\n{0} cannot be read. Check its path and who may read it.",
                 file.display()
             )
         })?;
-        let sheet = sheet::read(&String::from_utf8_lossy(&text))?;
-        sheet.targets.into_iter().map(|target| (target, sheet.password.clone())).collect()
-    } else if let Some(target) = typed_target(place) {
-        vec![(target, ask_words(config, place)?)]
-    } else {
-        let (password, targets) = own_targets(config, None)?;
-        targets.into_iter().map(|target| (target, password.clone())).collect::<Vec<_>>()
-    };
-    if let Some(name) = &place.target {
-        found.retain(|(target, _)| target.name == *name);
-    }
-    if place.sheet.is_some() {
+        let mut sheet = sheet::read(&String::from_utf8_lossy(&text))?;
         // A key that was typed is for the cloud whose key is not on the sheet.
-        for (target, _) in found.iter_mut().filter(|(target, _)| !target.is_folder()) {
+        for target in sheet.targets.iter_mut().filter(|target| !target.is_folder()) {
             target.access_key_id = place.key_id.clone().or(target.access_key_id.take());
             target.secret_access_key = place.secret.clone().or(target.secret_access_key.take());
         }
+        (sheet.password, sheet.targets)
+    } else if let Some(target) = typed_target(place) {
+        (ask_words(config, place)?, vec![target])
+    } else {
+        own_targets(config, None)?
+    };
+    found.sort_by_key(|target| !target.is_folder());
+    Ok((password, found))
+}
+
+/// Those of the places from which backups may come: of the name that was given, and with a key if it is a cloud of the sheet.
+fn readable(mut found: Vec<Target>, place: &PlaceArgs) -> anyhow::Result<Vec<Target>> {
+    if let Some(name) = &place.target {
+        found.retain(|target| target.name == *name);
+    }
+    if place.sheet.is_some() {
         let has_key = |target: &Target| target.is_folder() || target.access_key_id.is_some();
-        if !found.is_empty() && !found.iter().any(|(target, _)| has_key(target)) {
+        if !found.is_empty() && !found.iter().any(has_key) {
             bail!(
                 "복구 안내문에 클라우드의 키가 없습니다. 저장소 회사의 화면에서 읽기 키를 만들어 --key-id와 --secret으로 주세요.\n\
                  The recovery sheet holds no key of the cloud. Make a key for reading on the storage provider's page and give it with --key-id and --secret."
             );
         }
-        found.retain(|(target, _)| has_key(target));
+        found.retain(has_key);
     }
     if found.is_empty() {
         bail!("{}", no_targets());
     }
-    found.sort_by_key(|(target, _)| !target.is_folder());
     Ok(found)
 }
 
@@ -754,15 +711,21 @@ impl Drop for Cache {
 }
 
 fn log_cause(target: &Target, err: &RestoreError) {
+    let cause = causes_of(err);
+    if !cause.is_empty() {
+        tracing::warn!(target = target.name, cause, "nothing was restored from there");
+    }
+}
+
+/// What lies behind an error, for the log.
+fn causes_of(err: &RestoreError) -> String {
     let mut cause = std::error::Error::source(err);
     let mut text = String::new();
     while let Some(inner) = cause {
         text = if text.is_empty() { inner.to_string() } else { format!("{text}: {inner}") };
         cause = inner.source();
     }
-    if !text.is_empty() {
-        tracing::warn!(target = target.name, cause = text, "nothing was restored from there");
-    }
+    text
 }
 
 fn say_trouble(name: &str, code: dreamseed_wire::backup::BackupTroubleCode) -> io::Result<()> {

@@ -1,9 +1,10 @@
 //! Puts a hub back from a backup: on an empty machine, to a chosen night, or into a folder for looking only.
 //!
-//! The walk: [`restore`] chooses a snapshot, fetches it into `restoring` inside the data folder, checks every row of it
-//! ([`super::verify`]), puts the newest ledgers on top, and makes everything durable there. Only then [`placing`] moves what
-//! lay in the data folder aside and the new files in, by a list on the disk that is worked off to its end after any cut. So
-//! the folder holds the old state or the new one, never half of each.
+//! The walk: [`restore`] opens all targets at once and chooses a snapshot among all of theirs, fetches it into `restoring`
+//! inside the data folder, checks every row of it ([`super::verify`]), puts the ledgers of every target on top, and makes
+//! everything durable there. Only then [`placing`] moves what lay in the data folder aside and the new files in, by a list
+//! on the disk that is worked off to its end after any cut. So the folder holds the old state or the new one, never half of
+//! each.
 
 mod ledgers;
 pub mod placing;
@@ -13,7 +14,7 @@ use std::{
     collections::BTreeSet,
     fs, io,
     path::{Path, PathBuf},
-    sync::mpsc::{self, RecvTimeoutError},
+    sync::mpsc,
     thread,
     time::{Duration, Instant},
 };
@@ -44,6 +45,8 @@ use crate::{
 const TRIED_EACH: usize = 3;
 /// Before the number of the epoch in a snapshot's tags.
 pub const EPOCH_NUMBER: &str = "epoch-number/";
+/// The file of targets in a snapshot.
+const SENT_TARGETS: &str = "config/targets.toml";
 /// Where a snapshot is fetched to, in the folder in which a restore prepares.
 const CHOSEN: &str = "snapshot";
 /// Before the last number of the record in a snapshot's tags.
@@ -62,8 +65,12 @@ const MARGIN: u64 = 64_000_000;
 /// What to restore, and where to.
 #[derive(Debug, Clone)]
 pub struct RestorePlan {
-    pub target: Target,
+    /// All that are known: whichever the school comes from, the ledgers of each are put on top.
+    pub targets: Vec<Target>,
+    /// Of all targets.
     pub password: Password,
+    /// The school comes from the target of this name, whatever others have.
+    pub only: Option<String>,
     pub which: Which,
     pub into: Destination,
     /// In which days are counted.
@@ -74,9 +81,9 @@ pub struct RestorePlan {
 /// Which snapshot.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Which {
-    /// The newest one that is whole.
+    /// The one that is whole and whose record has come furthest, at whichever target.
     Newest,
-    /// The newest one that was made on this day.
+    /// The same of those that were made on this day.
     Day(Date),
     /// By the beginning of its id.
     Snapshot(String),
@@ -92,9 +99,16 @@ pub enum Destination {
 }
 
 /// A step as it goes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RestoreStep {
+#[derive(Debug, Clone, Copy)]
+pub enum RestoreStep<'a> {
     Opening,
+    /// This target cannot be read; others are.
+    PassedOver {
+        target: &'a Target,
+        err: &'a RestoreError,
+    },
+    /// From this target.
+    Chosen(&'a Target),
     /// Bytes.
     Fetching {
         done: u64,
@@ -123,6 +137,10 @@ pub struct Restored {
     pub passed_over: u32,
     /// The ledgers of this time are on top, if newer than the snapshot.
     pub ledgers_at: Option<Timestamp>,
+    /// Names of the targets whose ledgers could not be read: what was erased, withdrawn or revoked and is told only there
+    /// may have come back.
+    #[serde(default)]
+    pub ledgers_unseen: Vec<String>,
     /// Where what lay in the data folder was put, below it.
     pub aside: Option<String>,
     /// The settings of the lost machine lie beside, under [`placing::SETTINGS`].
@@ -212,7 +230,11 @@ pub fn list_nights(
     zone: &TimeZone,
 ) -> Result<Vec<Night>, RestoreError> {
     let (_, snapshots) = open(target, password, cache)?;
-    Ok(by_day(&whole(&snapshots), zone))
+    let whole = whole(&snapshots);
+    if whole.is_empty() {
+        return Err(RestoreError::NoSnapshots { name: target.name.clone() });
+    }
+    Ok(by_day(&whole, zone))
 }
 
 /// Restores by a plan. Blocks; about a minute for each gigabyte from a folder.
@@ -222,7 +244,7 @@ pub fn list_nights(
 ///
 /// # Errors
 /// What is wrong, with one next step; the data folder is as it was.
-pub fn restore(plan: &RestorePlan, progress: &dyn Fn(RestoreStep)) -> Result<Restored, RestoreError> {
+pub fn restore(plan: &RestorePlan, progress: &dyn Fn(RestoreStep<'_>)) -> Result<Restored, RestoreError> {
     match &plan.into {
         Destination::Data { folder, replace } => {
             files::make_folder(folder).map_err(io_at(folder))?;
@@ -262,11 +284,16 @@ pub fn restore_newest_verified(
 ) -> Result<Option<Restored>, RestoreError> {
     let Some(password) = password::read(data)? else { return Ok(None) };
     let targets = Targets::load(data)?.list;
-    let opened = open_all(targets, &password, &files::cache(data), now);
+    let fresh = Some((now, CLOUD_WAIT));
+    let mut there = There::default();
+    there.open_all(targets, &password, &files::cache(data), fresh);
+    for (target, err) in &there.failed {
+        warn_of(&target.name, err);
+    }
     let work = data.join(placing::WORK);
     clear(&work)?;
     files::make_folder(&work).map_err(io_at(&work))?;
-    let prepared = prepare_newest(data, &work, &opened, &password, (reason, now));
+    let prepared = prepare_newest(data, &work, there, &password, (reason, fresh));
     let done = prepared.and_then(|prepared| {
         prepared
             .map(|done| placing::place(data, done, placing::EVIDENCE, now).map_err(io_at(data)))
@@ -283,7 +310,11 @@ pub fn restore_newest_verified(
 ///
 /// # Errors
 /// Nothing lies aside, or it is not whole; the data folder is as it was.
-pub fn undo(data: &Path, now: Timestamp, progress: &dyn Fn(RestoreStep)) -> Result<Restored, RestoreError> {
+pub fn undo(
+    data: &Path,
+    now: Timestamp,
+    progress: &dyn Fn(RestoreStep<'_>),
+) -> Result<Restored, RestoreError> {
     let _lock = lock(data)?;
     let done = match placing::finish(data).map_err(io_at(data))? {
         Some(done) => done,
@@ -446,7 +477,7 @@ impl RestoreError {
 fn restore_into(
     data: &Path,
     plan: &RestorePlan,
-    progress: &dyn Fn(RestoreStep),
+    progress: &dyn Fn(RestoreStep<'_>),
 ) -> Result<Restored, RestoreError> {
     let work = data.join(placing::WORK);
     // Left by one that was cut off before anything was moved.
@@ -468,42 +499,86 @@ fn prepare(
     data: &Path,
     work: &Path,
     plan: &RestorePlan,
-    progress: &dyn Fn(RestoreStep),
+    progress: &dyn Fn(RestoreStep<'_>),
 ) -> Result<Restored, RestoreError> {
     let begun = Instant::now();
-    progress(RestoreStep::Opening);
-    let (repository, snapshots) = open(&plan.target, &plan.password, &work.join("cache"))?;
-    let own = super::instance::read(data);
-    let found = fetch_whole(&repository, &snapshots, plan, own, &work.join(CHOSEN), progress)?;
-    let begin = (EpochReason::Restore, highest_epoch(&snapshots));
-    let mut done = complete(data, work, plan, &found, (&repository, &snapshots), begin)?;
+    let cache = work.join("cache");
+    let mut there = open_by(plan, &cache, progress)?;
+    let found = fetch_whole(&there, plan, super::instance::read(data), &work.join(CHOSEN), progress)?;
+    let extras = find_more_targets(Some(data), &work.join(CHOSEN), &plan.password);
+    there.open_all(extras, &plan.password, &cache, None);
+    let mut done = complete(data, work, &plan.password, found, &there, EpochReason::Restore)?;
     done.seconds = begun.elapsed().as_secs_f64();
     Ok(done)
 }
 
-/// What else belongs to a snapshot that lies in `work` and is whole: the newest ledgers, and the marker of the epoch that begins.
+/// Opens the targets of a plan; an error if there is none that the school can come from.
+fn open_by(
+    plan: &RestorePlan,
+    cache: &Path,
+    progress: &dyn Fn(RestoreStep<'_>),
+) -> Result<There, RestoreError> {
+    progress(RestoreStep::Opening);
+    let mut there = There::default();
+    there.open_all(plan.targets.clone(), &plan.password, cache, None);
+    if !there.opened.iter().any(|one| plan.may_come_from(&one.target))
+        && let Some(at) = there.failed.iter().position(|(target, _)| plan.may_come_from(target))
+    {
+        let (_, err) = there.failed.remove(at);
+        there.tell_failed(progress);
+        return Err(err);
+    }
+    there.tell_failed(progress);
+    Ok(there)
+}
+
+/// What else belongs to a snapshot that lies in `work` and is whole: the ledgers of all targets, and the marker of the epoch
+/// that begins.
 fn complete(
     data: &Path,
     work: &Path,
-    plan: &RestorePlan,
-    found: &Found<'_>,
-    (repository, snapshots): (&Repository, &[SnapshotInfo]),
-    (reason, highest): (EpochReason, Option<i64>),
+    password: &Password,
+    found: Found,
+    there: &There,
+    reason: EpochReason,
 ) -> Result<Restored, RestoreError> {
     let chosen = work.join(CHOSEN);
-    let mut done = found.describe(plan);
-    let is_same_hub = placing::hub_in(data).is_none_or(|hub| hub == done.hub_id);
+    let is_same_hub = placing::hub_in(data).is_none_or(|hub| hub == found.manifest.hub_id);
     let beside = is_same_hub.then_some(data);
-    done.ledgers_at = ledgers::put_on_top(repository, snapshots, found.info, (&chosen, work), beside)
-        .map_err(io_at(work))?;
+    let mut done = there.put_ledgers_on_top(found, (&chosen, work), beside)?;
     let new = work.join(placing::NEW);
-    arrange(&chosen, &new, data, plan).map_err(io_at(&new))?;
+    arrange(&chosen, &new, data, password).map_err(io_at(&new))?;
+    let highest = there.opened.iter().filter_map(|one| highest_epoch(&one.snapshots)).max();
     let highest_epoch = highest.unwrap_or_default().max(done.epoch);
     let marker = RestoredMarker { reason, highest_epoch, snapshot_at: Some(done.taken_at) };
     marker.leave(&new).map_err(io_at(&new))?;
     done.has_settings = new.join(placing::SETTINGS).exists();
     placing::make_durable(&new).map_err(io_at(&new))?;
     Ok(done)
+}
+
+/// The targets that this machine knows, or else the snapshot in `chosen`: their ledgers count too, though nobody named them.
+fn find_more_targets(data: Option<&Path>, chosen: &Path, password: &Password) -> Vec<Target> {
+    // On the same machine its own file of targets is newer than any backup of it.
+    if let Some(data) = data
+        && is_own_password(data, password)
+        && targets::file_of(data).exists()
+    {
+        return Targets::load(data).map(|own| own.list).unwrap_or_default();
+    }
+    let text = fs::read_to_string(chosen.join(SENT_TARGETS)).unwrap_or_default();
+    Targets::read(&text).map(|sent| sent.list).unwrap_or_default()
+}
+
+fn is_own_password(data: &Path, password: &Password) -> bool {
+    password::read(data).is_ok_and(|own| own.as_ref() == Some(password))
+}
+
+/// All targets that are known.
+#[derive(Default)]
+struct There {
+    opened: Vec<Opened>,
+    failed: Vec<(Target, RestoreError)>,
 }
 
 /// A target that answers.
@@ -513,42 +588,101 @@ struct Opened {
     snapshots: Vec<SnapshotInfo>,
 }
 
-/// Opens all targets at once. A thread that is not waited for any longer ends by its own time-outs.
-fn open_all(targets: Vec<Target>, password: &Password, cache: &Path, now: Timestamp) -> Vec<Opened> {
-    let (tell, told) = mpsc::channel();
-    let mut waiting = 0;
-    for target in targets {
-        let (tell, password, cache) = (tell.clone(), password.clone(), cache.to_owned());
-        let ask = move || {
-            let there = open(&target, &password, &cache);
-            // Nobody waits for it any more.
-            let _ = tell.send((target, there));
-        };
-        match thread::Builder::new().name("backup-target".into()).spawn(ask) {
-            Ok(_) => waiting += 1,
-            Err(err) => tracing::warn!(error = %err, "a target could not be asked"),
+impl There {
+    /// Opens at once all targets that were not asked yet. A thread that is not waited for any longer ends by its own time-outs.
+    /// With `fresh`, a time and a wait, no longer than that wait if a folder has a backup of the last [`FRESH`] before it.
+    fn open_all(
+        &mut self,
+        targets: Vec<Target>,
+        password: &Password,
+        cache: &Path,
+        fresh: Option<(Timestamp, Duration)>,
+    ) {
+        let (tell, told) = mpsc::channel();
+        let mut waiting: Vec<Target> = Vec::new();
+        for target in targets {
+            let is_open = self.opened.iter().any(|one| one.target.place == target.place);
+            if is_open || waiting.contains(&target) || self.failed.iter().any(|(one, _)| *one == target) {
+                continue;
+            }
+            // Only its keys are others now.
+            self.failed.retain(|(one, _)| one.place != target.place);
+            let (tell, password, asked) = (tell.clone(), password.clone(), target.clone());
+            let own_cache = cache.to_owned();
+            let ask = move || {
+                let there = open(&asked, &password, &own_cache);
+                // Nobody waits for it any more.
+                let _ = tell.send((asked, there));
+            };
+            match thread::Builder::new().name("backup-target".into()).spawn(ask) {
+                Ok(_) => waiting.push(target),
+                Err(source) => {
+                    self.failed.push((target, RestoreError::Io { path: cache.to_owned(), source }));
+                }
+            }
+        }
+        drop(tell);
+        let begun = Instant::now();
+        while !waiting.is_empty() {
+            let has_fresh =
+                |now| self.opened.iter().any(|one| one.target.is_folder() && has_fresh(&one.snapshots, now));
+            let wait = match fresh {
+                Some((now, wait)) if has_fresh(now) => wait,
+                Some(_) | None => LONGEST_WAIT,
+            };
+            let Ok((target, answer)) = told.recv_timeout(wait.saturating_sub(begun.elapsed())) else { break };
+            waiting.retain(|one| *one != target);
+            match answer {
+                Ok((repository, snapshots)) => self.opened.push(Opened { target, repository, snapshots }),
+                Err(err) => self.failed.push((target, err)),
+            }
+        }
+        // What does not answer is not waited for any longer.
+        for target in waiting {
+            let source = SyncError::Unreachable { location: target.name.clone(), detail: "no answer".into() };
+            let err = RestoreError::Target { name: target.name.clone(), source };
+            self.failed.push((target, err));
         }
     }
-    let begun = Instant::now();
-    let mut opened: Vec<Opened> = Vec::new();
-    while waiting > 0 {
-        let is_enough =
-            opened.iter().any(|there| there.target.is_folder() && has_fresh(&there.snapshots, now));
-        let wait = if is_enough { CLOUD_WAIT } else { LONGEST_WAIT };
-        match told.recv_timeout(wait.saturating_sub(begun.elapsed())) {
-            Ok((target, Ok((repository, snapshots)))) => {
-                opened.push(Opened { target, repository, snapshots });
-            }
-            Ok((target, Err(err))) => warn_of(&target.name, &err),
-            Err(RecvTimeoutError::Timeout) => {
-                tracing::warn!("a target does not answer; the backups of the others are used");
-                break;
-            }
-            Err(RecvTimeoutError::Disconnected) => break,
+
+    fn tell_failed(&self, progress: &dyn Fn(RestoreStep<'_>)) {
+        for (target, err) in &self.failed {
+            progress(RestoreStep::PassedOver { target, err });
         }
-        waiting -= 1;
     }
-    opened
+
+    /// Describes what was found, with the ledgers of every target brought into its folder `chosen`, and those of the data folder
+    /// `beside`.
+    fn put_ledgers_on_top(
+        &self,
+        found: Found,
+        (chosen, work): (&Path, &Path),
+        beside: Option<&Path>,
+    ) -> Result<Restored, RestoreError> {
+        let sources: Vec<_> = self
+            .opened
+            .iter()
+            .map(|one| (one.target.name.as_str(), &one.repository, one.snapshots.as_slice()))
+            .collect();
+        let top = ledgers::put_on_top(&sources, &found.info, (chosen, work), beside).map_err(io_at(work))?;
+        let mut done = found.describe();
+        done.ledgers_at = top.newer_at;
+        done.ledgers_unseen = self.failed.iter().map(|(target, _)| target.name.clone()).collect();
+        done.ledgers_unseen.extend(top.unread);
+        if !done.ledgers_unseen.is_empty() {
+            tracing::warn!(
+                targets = ?done.ledgers_unseen,
+                "these targets could not be read; erasures, withdrawn consents and revoked devices that only they tell of have not been applied again"
+            );
+        }
+        Ok(done)
+    }
+
+    /// What the targets have that `may` be taken, as [`rank`] takes it.
+    fn offers(&self, may: impl Fn(&Opened) -> bool) -> Vec<(bool, Vec<&SnapshotInfo>)> {
+        let list = |one| if may(one) { whole(&one.snapshots) } else { Vec::new() };
+        self.opened.iter().map(|one| (one.target.is_folder(), list(one))).collect()
+    }
 }
 
 fn has_fresh(snapshots: &[SnapshotInfo], now: Timestamp) -> bool {
@@ -564,55 +698,49 @@ fn warn_of(target: &str, err: &RestoreError) {
 fn prepare_newest(
     data: &Path,
     work: &Path,
-    opened: &[Opened],
+    mut there: There,
     password: &Password,
-    (reason, now): (EpochReason, Timestamp),
+    (reason, fresh): (EpochReason, Option<(Timestamp, Duration)>),
 ) -> Result<Option<Restored>, RestoreError> {
     let begun = Instant::now();
-    let highest = opened.iter().filter_map(|there| highest_epoch(&there.snapshots)).max();
     let mut passed_over = 0;
     let mut useless = BTreeSet::new();
-    let offers: Vec<_> = opened.iter().map(|there| (there.target.is_folder(), &*there.snapshots)).collect();
-    for (at, info) in rank(&offers, super::instance::read(data)) {
-        let Some(there) = opened.get(at) else { continue };
-        if useless.contains(&there.target.name) {
+    let mut found = None;
+    for (at, info) in rank(&there.offers(|_| true), super::instance::read(data)) {
+        let Some(one) = there.opened.get(at) else { continue };
+        if useless.contains(&one.target.name) {
             continue;
         }
-        let plan = RestorePlan {
-            target: there.target.clone(),
-            password: password.clone(),
-            which: Which::Snapshot(info.id.clone()),
-            into: Destination::Data { folder: data.to_owned(), replace: true },
-            zone: TimeZone::UTC,
-            now,
-        };
-        match fetch(&there.repository, &there.target.name, info, &work.join(CHOSEN), &|_| {}) {
+        match fetch(&one.repository, &one.target.name, info, &work.join(CHOSEN), &|_| {}) {
             Ok(manifest) => {
-                let found = Found { info, manifest, passed_over };
-                let source = (&there.repository, there.snapshots.as_slice());
-                let mut done = complete(data, work, &plan, &found, source, (reason, highest))?;
-                done.seconds = begun.elapsed().as_secs_f64();
-                return Ok(Some(done));
+                let from = one.target.name.clone();
+                found = Some(Found { from, info: info.clone(), manifest, passed_over });
+                break;
             }
             Err(err @ (RestoreError::Io { .. } | RestoreError::NoRoom { .. })) => return Err(err),
             Err(err) => {
-                warn_of(&there.target.name, &err);
+                warn_of(&one.target.name, &err);
                 passed_over += 1;
                 if !is_damage(&err) {
                     // What keeps one snapshot from being fetched there keeps the others too.
-                    useless.insert(there.target.name.clone());
+                    useless.insert(one.target.name.clone());
                 }
             }
         }
     }
-    Ok(None)
+    let Some(found) = found else { return Ok(None) };
+    let extras = find_more_targets(Some(data), &work.join(CHOSEN), password);
+    there.open_all(extras, password, &files::cache(data), fresh);
+    let mut done = complete(data, work, password, found, &there, reason)?;
+    done.seconds = begun.elapsed().as_secs_f64();
+    Ok(Some(done))
 }
 
 /// The snapshots of all targets in the order in which they are tried, each with the place of its target among `offers`, which say
 /// whether it is a folder. Those of `own`, this run of the hub, come first; then the highest epoch, the furthest end of the
 /// record, the last time. Of each target its first ones and the first of each day.
 fn rank<'a>(
-    offers: &[(bool, &'a [SnapshotInfo])],
+    offers: &[(bool, Vec<&'a SnapshotInfo>)],
     own: Option<uuid::Uuid>,
 ) -> Vec<(usize, &'a SnapshotInfo)> {
     let own = own.map(|id| format!("instance/{id}"));
@@ -622,7 +750,7 @@ fn rank<'a>(
     };
     let mut ranked: Vec<(usize, &SnapshotInfo)> = Vec::new();
     for (at, (_, snapshots)) in offers.iter().enumerate() {
-        let mut list = whole(snapshots);
+        let mut list = snapshots.clone();
         list.sort_by_key(|snapshot| Reverse((place(snapshot), snapshot.time)));
         let mut days = BTreeSet::new();
         for (number, snapshot) in list.into_iter().enumerate() {
@@ -657,7 +785,7 @@ fn prepare_undo(
     data: &Path,
     aside: &Path,
     work: &Path,
-    progress: &dyn Fn(RestoreStep),
+    progress: &dyn Fn(RestoreStep<'_>),
 ) -> Result<Restored, RestoreError> {
     let begun = Instant::now();
     let new = work.join(placing::NEW);
@@ -691,13 +819,18 @@ fn prepare_undo(
         answers: facts.tables.get("attempts").copied().unwrap_or_default(),
         passed_over: 0,
         ledgers_at: None,
+        ledgers_unseen: Vec::new(),
         aside: None,
         has_settings: false,
         seconds: begun.elapsed().as_secs_f64(),
     })
 }
 
-fn look(folder: &Path, plan: &RestorePlan, progress: &dyn Fn(RestoreStep)) -> Result<Restored, RestoreError> {
+fn look(
+    folder: &Path,
+    plan: &RestorePlan,
+    progress: &dyn Fn(RestoreStep<'_>),
+) -> Result<Restored, RestoreError> {
     files::make_folder(folder).map_err(io_at(folder))?;
     if fs::read_dir(folder).map_err(io_at(folder))?.next().is_some() {
         return Err(RestoreError::NotEmpty { folder: folder.to_owned() });
@@ -705,13 +838,11 @@ fn look(folder: &Path, plan: &RestorePlan, progress: &dyn Fn(RestoreStep)) -> Re
     let begun = Instant::now();
     let work = folder.join(placing::WORK);
     let looked = (|| {
-        progress(RestoreStep::Opening);
-        let (repository, snapshots) = open(&plan.target, &plan.password, &work.join("cache"))?;
-        let chosen = work.join("snapshot");
-        let found = fetch_whole(&repository, &snapshots, plan, None, &chosen, progress)?;
-        let mut done = found.describe(plan);
-        done.ledgers_at = ledgers::put_on_top(&repository, &snapshots, found.info, (&chosen, &work), None)
-            .map_err(io_at(&work))?;
+        let (cache, chosen) = (work.join("cache"), work.join(CHOSEN));
+        let mut there = open_by(plan, &cache, progress)?;
+        let found = fetch_whole(&there, plan, None, &chosen, progress)?;
+        there.open_all(find_more_targets(None, &chosen, &plan.password), &plan.password, &cache, None);
+        let mut done = there.put_ledgers_on_top(found, (&chosen, &work), None)?;
         for entry in fs::read_dir(&chosen).map_err(io_at(&chosen))?.flatten() {
             fs::rename(entry.path(), folder.join(entry.file_name())).map_err(io_at(folder))?;
         }
@@ -728,25 +859,28 @@ fn look(folder: &Path, plan: &RestorePlan, progress: &dyn Fn(RestoreStep)) -> Re
 }
 
 /// A snapshot that is whole.
-struct Found<'a> {
-    info: &'a SnapshotInfo,
+struct Found {
+    /// Name of its target.
+    from: String,
+    info: SnapshotInfo,
     manifest: Manifest,
     passed_over: u32,
 }
 
-impl Found<'_> {
-    fn describe(&self, plan: &RestorePlan) -> Restored {
+impl Found {
+    fn describe(self) -> Restored {
         Restored {
-            from: plan.target.name.clone(),
-            snapshot: self.info.id.clone(),
+            from: self.from,
+            snapshot: self.info.id,
             hub_id: self.manifest.hub_id,
-            school: self.manifest.school.clone(),
             taken_at: self.manifest.taken_at,
             epoch: self.manifest.epoch,
             max_hub_seq: self.manifest.max_hub_seq,
             answers: self.manifest.answers(),
+            school: self.manifest.school,
             passed_over: self.passed_over,
             ledgers_at: None,
+            ledgers_unseen: Vec::new(),
             aside: None,
             has_settings: false,
             seconds: 0.0,
@@ -768,41 +902,62 @@ fn open(
     };
     let repository = target.open(password, cache).map_err(failed)?;
     let snapshots = repository.snapshots().map_err(failed)?;
-    if whole(&snapshots).is_empty() {
+    if snapshots.is_empty() {
         return Err(RestoreError::NoSnapshots { name: target.name.clone() });
     }
     Ok((repository, snapshots))
 }
 
-/// Fetches the snapshot of a plan into `into` and checks it; for the newest one, goes back until one is whole.
-fn fetch_whole<'a>(
-    repository: &Repository,
-    snapshots: &'a [SnapshotInfo],
+/// Fetches the snapshot of a plan into `into` and checks it; unless it was asked for by its id, goes back until one is whole.
+fn fetch_whole(
+    there: &There,
     plan: &RestorePlan,
     own: Option<uuid::Uuid>,
     into: &Path,
-    progress: &dyn Fn(RestoreStep),
-) -> Result<Found<'a>, RestoreError> {
-    let candidates = candidates(&whole(snapshots), plan, own)?;
+    progress: &dyn Fn(RestoreStep<'_>),
+) -> Result<Found, RestoreError> {
+    let offers = there.offers(|one| plan.may_come_from(&one.target));
+    let candidates = candidates(&offers, plan, own)?;
     let mut passed_over = 0;
+    let mut useless = BTreeSet::new();
     let mut first = None;
-    for info in candidates {
-        match fetch(repository, &plan.target.name, info, into, progress) {
-            Ok(manifest) => return Ok(Found { info, manifest, passed_over }),
-            Err(err) if !is_damage(&err) => return Err(err),
-            Err(err) if plan.which != Which::Newest => return Err(err),
-            Err(err) => {
+    let mut last = None;
+    for (at, info) in candidates {
+        let Some(one) = there.opened.get(at).filter(|_| !useless.contains(&at)) else { continue };
+        if last.replace(at) != Some(at) {
+            progress(RestoreStep::Chosen(&one.target));
+        }
+        match fetch(&one.repository, &one.target.name, info, into, progress) {
+            Ok(manifest) => {
+                return Ok(Found {
+                    from: one.target.name.clone(),
+                    info: info.clone(),
+                    manifest,
+                    passed_over,
+                });
+            }
+            Err(err) if is_damage(&err) => {
                 let cause = std::error::Error::source(&err).map(ToString::to_string).unwrap_or_default();
                 tracing::warn!(taken_at = %info.time, cause, "a backup is not whole; an older one is tried");
                 passed_over += 1;
                 first.get_or_insert(err);
                 progress(RestoreStep::GoingBack);
             }
+            Err(err @ RestoreError::Target { .. }) => {
+                // What keeps one snapshot from being fetched there keeps the others too.
+                progress(RestoreStep::PassedOver { target: &one.target, err: &err });
+                useless.insert(at);
+                first.get_or_insert(err);
+            }
+            Err(err) => return Err(err),
         }
     }
     match first {
-        Some(source) => Err(RestoreError::NoneWhole { tried: passed_over, source: Box::new(source) }),
-        None => Err(RestoreError::NoSnapshots { name: plan.target.name.clone() }),
+        Some(source) if passed_over > 1 => {
+            Err(RestoreError::NoneWhole { tried: passed_over, source: Box::new(source) })
+        }
+        Some(err) => Err(err),
+        None => Err(RestoreError::NoSnapshots { name: plan.name_targets() }),
     }
 }
 
@@ -811,7 +966,7 @@ fn fetch(
     name: &str,
     info: &SnapshotInfo,
     into: &Path,
-    progress: &dyn Fn(RestoreStep),
+    progress: &dyn Fn(RestoreStep<'_>),
 ) -> Result<Manifest, RestoreError> {
     clear(into)?;
     files::make_folder(into).map_err(io_at(into))?;
@@ -868,44 +1023,48 @@ fn whole(snapshots: &[SnapshotInfo]) -> Vec<&SnapshotInfo> {
     whole
 }
 
-/// What a plan may take, in the order in which it is tried. Those of `own`, this run of the hub, come first: another machine
-/// with this hub's identity may write there too.
+impl RestorePlan {
+    fn may_come_from(&self, target: &Target) -> bool {
+        self.only.as_ref().is_none_or(|name| target.name == *name)
+    }
+
+    fn name_targets(&self) -> String {
+        let names = self.targets.iter().filter(|target| self.may_come_from(target));
+        names.map(|target| target.name.as_str()).collect::<Vec<_>>().join(", ")
+    }
+}
+
+/// What a plan may take of all targets' snapshots, in the order in which it is tried: that of [`rank`].
 fn candidates<'a>(
-    newest_first: &[&'a SnapshotInfo],
+    offers: &[(bool, Vec<&'a SnapshotInfo>)],
     plan: &RestorePlan,
     own: Option<uuid::Uuid>,
-) -> Result<Vec<&'a SnapshotInfo>, RestoreError> {
+) -> Result<Vec<(usize, &'a SnapshotInfo)>, RestoreError> {
+    let only = |may: &dyn Fn(&SnapshotInfo) -> bool| {
+        let of_one = |(is_folder, list): &(bool, Vec<&'a SnapshotInfo>)| {
+            (*is_folder, list.iter().copied().filter(|snapshot| may(snapshot)).collect::<Vec<_>>())
+        };
+        rank(&offers.iter().map(of_one).collect::<Vec<_>>(), own)
+    };
     match &plan.which {
-        Which::Newest => {
-            let tag = own.map(|id| format!("instance/{id}"));
-            let (mut own, others): (Vec<_>, Vec<_>) = newest_first
-                .iter()
-                .copied()
-                .partition(|snapshot| tag.as_ref().is_some_and(|tag| snapshot.tags.contains(tag)));
-            own.extend(others);
-            let mut days = BTreeSet::new();
-            let mut tried = Vec::new();
-            for (at, snapshot) in own.into_iter().enumerate() {
-                if days.insert(day_of(snapshot, &plan.zone)) || at < TRIED_EACH {
-                    tried.push(snapshot);
-                }
-            }
-            Ok(tried)
-        }
+        Which::Newest => Ok(rank(offers, own)),
         Which::Day(day) => {
-            let found = newest_first.iter().copied().find(|snapshot| day_of(snapshot, &plan.zone) == *day);
-            found.map(|snapshot| vec![snapshot]).ok_or_else(|| RestoreError::NoSuchDay {
-                day: *day,
-                nearest: nearest_days(newest_first, *day, &plan.zone),
-            })
+            let found = only(&|snapshot| day_of(snapshot, &plan.zone) == *day);
+            if found.is_empty() {
+                let all = offers.iter().flat_map(|(_, list)| list);
+                let days = all.map(|snapshot| day_of(snapshot, &plan.zone)).collect();
+                return Err(RestoreError::NoSuchDay { day: *day, nearest: nearest_days(&days, *day) });
+            }
+            Ok(found)
         }
         Which::Snapshot(id) => {
-            let mut found =
-                newest_first.iter().copied().filter(|snapshot| snapshot.id.starts_with(id.as_str()));
-            match (found.next(), found.next()) {
-                (Some(snapshot), None) if !id.is_empty() => Ok(vec![snapshot]),
-                _ => Err(RestoreError::NoSuchSnapshot { id: id.clone() }),
+            let found = only(&|snapshot| !id.is_empty() && snapshot.id.starts_with(id.as_str()));
+            // A place that was copied to another one has the same.
+            let ids: BTreeSet<&str> = found.iter().map(|(_, snapshot)| snapshot.id.as_str()).collect();
+            if ids.len() != 1 {
+                return Err(RestoreError::NoSuchSnapshot { id: id.clone() });
             }
+            Ok(found)
         }
     }
 }
@@ -927,8 +1086,7 @@ fn day_of(snapshot: &SnapshotInfo, zone: &TimeZone) -> Date {
 }
 
 /// The last day before and the first after one without a snapshot, and the newest.
-fn nearest_days(newest_first: &[&SnapshotInfo], day: Date, zone: &TimeZone) -> Vec<Date> {
-    let days: BTreeSet<Date> = newest_first.iter().map(|snapshot| day_of(snapshot, zone)).collect();
+fn nearest_days(days: &BTreeSet<Date>, day: Date) -> Vec<Date> {
     let before = days.range(..day).next_back().copied();
     let after = days.range(day..).next().copied();
     let near: BTreeSet<Date> = before.into_iter().chain(after).chain(days.last().copied()).collect();
@@ -942,7 +1100,7 @@ fn highest_epoch(snapshots: &[SnapshotInfo]) -> Option<i64> {
 }
 
 /// Brings the files of a snapshot to their places in a data folder, below `new`.
-fn arrange(chosen: &Path, new: &Path, data: &Path, plan: &RestorePlan) -> io::Result<()> {
+fn arrange(chosen: &Path, new: &Path, data: &Path, password: &Password) -> io::Result<()> {
     files::make_folder(new)?;
     for name in [DATABASE, "keys", "images", "ledgers"] {
         rename_if_there(&chosen.join(name), &new.join(name))?;
@@ -950,12 +1108,12 @@ fn arrange(chosen: &Path, new: &Path, data: &Path, plan: &RestorePlan) -> io::Re
     rename_if_there(&chosen.join("config/hub.toml"), &new.join(placing::SETTINGS))?;
     rename_if_there(&chosen.join("config/catalogue.lock"), &new.join("catalogue.lock"))?;
     // On the same machine its own file of targets is newer than any backup of it.
-    let is_own = password::read(data).is_ok_and(|own| own.as_ref() == Some(&plan.password));
+    let is_own = is_own_password(data, password);
     if !is_own || !targets::file_of(data).exists() {
-        rename_if_there(&chosen.join("config/targets.toml"), &targets::file_of(new))?;
+        rename_if_there(&chosen.join(SENT_TARGETS), &targets::file_of(new))?;
     }
     if !is_own {
-        password::write(new, &plan.password).map_err(io::Error::other)?;
+        password::write(new, password).map_err(io::Error::other)?;
     }
     Ok(())
 }
@@ -1077,7 +1235,7 @@ mod tests {
         };
         let other = uuid::Uuid::now_v7();
         let first = |usb: &[SnapshotInfo], cloud: &[SnapshotInfo]| {
-            let ranked = rank(&[(true, usb), (false, cloud)], Some(ours));
+            let ranked = rank(&[(true, whole(usb)), (false, whole(cloud))], Some(ours));
             ranked.iter().map(|(_, snapshot)| snapshot.id.clone()).collect::<Vec<_>>()
         };
         let june = made("june", ours, 1, 500, 0);

@@ -44,12 +44,12 @@ pub fn describe(code: BackupTroubleCode, language: Language) -> (&'static str, &
             "Check this PC's internet connection and the firewall (TCP 443).",
         ),
         (BackupTroubleCode::ReadOnly, Language::Ko) => (
-            "저장 위치에 쓸 수 없습니다. 쓰기 금지이거나 허브 사용자의 폴더가 아닙니다.",
-            "USB의 잠금을 풀거나, 폴더의 주인을 허브 사용자(dreamseed)로 바꾸세요.",
+            "저장 위치에 쓸 수 없습니다. 쓰기 금지이거나, 허브 사용자의 폴더가 아니거나, 클라우드의 키가 읽기만 할 수 있습니다.",
+            "폴더라면 쓰기 금지를 풀고 주인을 허브 사용자(dreamseed)로 바꾸세요. 클라우드라면 쓸 수 있는 키로 저장 위치를 다시 추가하세요.",
         ),
         (BackupTroubleCode::ReadOnly, Language::En) => (
-            "The target cannot be written: it is write-protected, or the folder is not the hub user's.",
-            "Unlock the stick, or make the hub's user (dreamseed) the owner of the folder.",
+            "The target cannot be written: it is write-protected, the folder is not the hub user's, or the cloud's key may only read.",
+            "A folder: take away the write protection and make the hub's user (dreamseed) its owner. A cloud: add the target again with a key that may write.",
         ),
         (BackupTroubleCode::Full, Language::Ko) => (
             "저장 위치가 가득 찼습니다. 전에 만든 백업은 그대로 있습니다.",
@@ -129,6 +129,15 @@ pub fn describe(code: BackupTroubleCode, language: Language) -> (&'static str, &
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// A cloud has no stick to unlock: the code says nothing of the kind of target, so the words fit both.
+    #[test]
+    fn what_cannot_be_written_is_said_for_folders_and_clouds() {
+        for (language, cloud) in [(Language::Ko, "클라우드"), (Language::En, "cloud")] {
+            let (what, step) = describe(BackupTroubleCode::ReadOnly, language);
+            assert!(what.contains(cloud) && step.to_lowercase().contains(cloud), "{what} {step}");
+        }
+    }
 
     #[test]
     fn every_trouble_is_said_in_both_languages_with_one_step() {

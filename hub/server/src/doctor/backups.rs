@@ -87,8 +87,8 @@ fn judge_whole(targets: &[(String, bool)], kept: &Kept, now: Timestamp) -> Findi
     if !rows().any(|row| row.other_device) {
         return warn(
             CHECK,
-            "백업이 데이터와 같은 디스크에만 있습니다. 그 디스크가 고장 나면 백업도 함께 사라집니다.",
-            "The backups lie on the same disk as the data: if it fails, they are lost with it.",
+            "데이터와 다른 디스크에 있다고 확인되는 백업이 없습니다. 이 컴퓨터의 디스크가 고장 나면 백업도 함께 사라질 수 있습니다.",
+            "No backup lies on what can be told to be another disk than the data's: if that disk fails, they may be lost with it.",
             "다른 디스크나 USB, NAS의 폴더나 클라우드를 저장 위치로 추가하세요.",
             "Add a folder on another disk, a USB stick or a NAS, or a cloud.",
         );
@@ -167,7 +167,12 @@ mod tests {
             assert_eq!(judge(&|kept| kept.rows[0].trouble = trouble(damage)).level, Fail, "{damage:?}");
         }
         assert_eq!(judge(&|kept| kept.rows[0].last_backup_at = ago(30)).level, Fail);
-        assert!(judge(&|kept| kept.rows[0].other_device = false).text.en.contains("same disk"));
+        // The same disk, or a file system of which nobody can say where it lies.
+        let unsure = judge(&|kept| kept.rows[0].other_device = false).text;
+        assert!(
+            unsure.en.contains("can be told to be another disk") && unsure.ko.contains("확인되는"),
+            "{unsure:?}"
+        );
         assert!(judge(&|kept| kept.rows[0].last_restored_at = ago(80)).text.en.contains("three days"));
         assert!(judge(&|kept| kept.sheet = None).text.en.contains("sheet"));
     }

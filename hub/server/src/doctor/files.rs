@@ -26,6 +26,8 @@ pub struct DiskSpace {
 const SLOW_SYNC: Duration = Duration::from_millis(60);
 const VERY_SLOW_SYNC: Duration = Duration::from_millis(300);
 const SYNCS: usize = 7;
+/// The name of the data folder's line.
+const FOLDER: &str = "data";
 
 /// Room on the disk of a folder; nothing where the system does not tell.
 pub fn disk_space(folder: &Path) -> Option<DiskSpace> {
@@ -44,26 +46,37 @@ pub fn disk_space(folder: &Path) -> Option<DiskSpace> {
     }
 }
 
+/// The fault that no folder is there: a line for each check would call a school well that this is not.
+pub fn find_missing_folder(data: &Path) -> Option<Finding> {
+    let is_missing = std::fs::metadata(data).is_err_and(|err| err.kind() == io::ErrorKind::NotFound);
+    let shown = data.display();
+    is_missing.then(|| {
+        fail(
+            FOLDER,
+            format!("여기에는 허브의 데이터가 없습니다: {shown}."),
+            format!("There is no data of a hub here: {shown}."),
+            "학교의 데이터 폴더를 --data로, 또는 설정 파일을 --config로 알려 주세요. 아직 한 번도 시작하지 않았다면 처음 시작할 때 만들어집니다.",
+            "Name the school's data folder with --data, or the settings file with --config. If the hub was never started, the first start makes the folder.",
+        )
+    })
+}
+
 /// The data folder itself.
 pub fn check_folder(data: &Path) -> Finding {
-    const CHECK: &str = "data";
+    const CHECK: &str = FOLDER;
     let shown = data.display();
-    let Ok(folder) = std::fs::metadata(data) else {
-        return ok(
-            CHECK,
-            format!("데이터 폴더 {shown}은(는) 아직 없습니다. 처음 시작할 때 만들어집니다."),
-            format!("The data folder {shown} does not exist yet; the first start makes it."),
-        );
+    let folder = match std::fs::metadata(data).and_then(|folder| probe(data).map(|()| folder)) {
+        Ok(folder) => folder,
+        Err(err) => {
+            return fail(
+                CHECK,
+                format!("데이터 폴더 {shown}에 쓸 수 없습니다({err}). 새 답을 저장할 수 없습니다."),
+                format!("The data folder {shown} cannot be written ({err}): no new answer can be kept."),
+                "허브를 실행하는 사용자가 이 폴더의 소유자인지, 디스크가 읽기 전용이 아닌지 확인하세요. 설치된 허브라면 그 사용자로 점검하세요: sudo -u dreamseed dreamseed-hub doctor",
+                "See that the hub's user owns the folder and that the disk is not read-only. Examine an installed hub as its user: sudo -u dreamseed dreamseed-hub doctor",
+            );
+        }
     };
-    if let Err(err) = probe(data) {
-        return fail(
-            CHECK,
-            format!("데이터 폴더 {shown}에 쓸 수 없습니다({err}). 새 답을 저장할 수 없습니다."),
-            format!("The data folder {shown} cannot be written ({err}): no new answer can be kept."),
-            "허브를 실행하는 사용자가 이 폴더의 소유자인지, 디스크가 읽기 전용이 아닌지 확인하세요.",
-            "See that the hub's user owns the folder and that the disk is not read-only.",
-        );
-    }
     let open = open_to_others(data, &folder);
     if open.is_empty() {
         return ok(
@@ -439,11 +452,13 @@ mod tests {
         use std::os::unix::fs::PermissionsExt;
         let root = tempfile::tempdir().expect("a folder");
         let data = root.path().join("data");
-        assert_eq!(check_folder(&data).level, Fine, "not there yet");
+        assert!(find_missing_folder(&data).is_some_and(|found| found.level == Fail));
+        assert_eq!(check_folder(&data).level, Fail, "not there");
         std::fs::create_dir_all(data.join("keys")).expect("made");
         let set = |path: &Path, mode| {
             std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).expect("set");
         };
+        assert_eq!(find_missing_folder(&data), None);
         set(&data, 0o755);
         let found = check_folder(&data);
         assert!(found.level == Fail && found.next_step.is_some_and(|next| next.en.contains("chmod")));

@@ -68,8 +68,8 @@ pub fn check_clock(machine: &Machine, now: Timestamp, last_seen: Option<Timestam
 pub fn judge_database(data: &Path, seen: Option<&Result<Inspection, StoreError>>, wal_bytes: u64) -> Finding {
     const CHECK: &str = "database";
     const RESTORE: Words<&str> = Words {
-        ko: "허브를 멈추고 hub.db와 hub.db-wal을 복사해 둔 뒤 백업에서 되살리세요.",
-        en: "Stop the hub, put hub.db and hub.db-wal aside, and restore a backup.",
+        ko: "백업이 있는 USB나 NAS를 연결하고 허브를 다시 시작하세요. 켤 때 저절로 가장 새것인 확인된 백업으로 바뀌고, 손상된 파일은 옆에 남습니다(docs/recovery.md).",
+        en: "Connect the stick or NAS with the backups and restart the hub: it puts the newest verified backup in place by itself and keeps the damaged files aside (docs/recovery.md).",
     };
     let damaged = |what_ko: String, what_en: String| {
         fail(
@@ -132,10 +132,31 @@ pub fn judge_database(data: &Path, seen: Option<&Result<Inspection, StoreError>>
     if let Some(damage) = &seen.damage {
         return damaged(damage.clone(), damage.clone());
     }
+    if let Some((what, count)) = seen.unreadable.first() {
+        return fail(
+            CHECK,
+            format!(
+                "읽을 수 없는 줄이 있습니다({what}: {count}). 디스크가 상했을 수 있습니다. 허브는 있는 것 모두로 수업을 계속하고, 아무것도 바꾸지 않습니다."
+            ),
+            format!(
+                "Rows cannot be read ({what}: {count}): the disk may be failing. The hub teaches on with all that is there, and nothing is replaced."
+            ),
+            "수업은 그대로 하세요. 이번 주 안에 디스크를 검사하고 새것으로 바꾸세요(docs/recovery.md 3번).",
+            "Teach on. Check the disk and change it this week by docs/recovery.md, section 3.",
+        );
+    }
     if let Some(seq) = seen.bad_answer {
-        return damaged(
-            format!("{seq}번 답이 기록과 맞지 않습니다"),
-            format!("answer {seq} does not fit its record"),
+        // One answer is no reason to go back to an older copy, which would give up everything that came after it.
+        return fail(
+            CHECK,
+            format!(
+                "{seq}번 답이 기록과 맞지 않습니다. 디스크가 상했을 수 있습니다. 허브는 있는 것 모두로 수업을 계속하고, 아무것도 바꾸지 않습니다."
+            ),
+            format!(
+                "Answer {seq} does not fit its record: the disk may be failing. The hub teaches on with all that is there, and nothing is replaced."
+            ),
+            "수업은 그대로 하세요. 이번 주 안에 디스크를 검사하고 새것으로 바꾸세요(docs/recovery.md 3번).",
+            "Teach on. Check the disk and change it this week by docs/recovery.md, section 3.",
         );
     }
     if wal_bytes > LONG_WAL {
@@ -222,6 +243,7 @@ mod tests {
         let whole = Inspection {
             schema: 5,
             damage: None,
+            unreadable: Vec::new(),
             bad_answer: None,
             audit_broken_at: None,
             has_users: true,
@@ -235,7 +257,12 @@ mod tests {
         assert_eq!(level(whole.clone(), 0), Fine);
         assert_eq!(level(whole.clone(), 300 << 20), Warn);
         assert_eq!(level(Inspection { damage: Some("page 3".into()), ..whole.clone() }, 0), Fail);
-        assert_eq!(level(Inspection { bad_answer: Some(7), ..whole.clone() }, 0), Fail);
+        assert_eq!(level(Inspection { unreadable: vec![("problems", 1)], ..whole.clone() }, 0), Fail);
+        let bad_answer = judge(Some(&Ok(Inspection { bad_answer: Some(7), ..whole.clone() })), 0);
+        assert_eq!(bad_answer.level, Fail);
+        let next = bad_answer.next_step.expect("a step");
+        assert!(next.en.contains("Teach on") && !next.en.contains("restore"), "the record stays: {next:?}");
+        assert!(bad_answer.text.ko.contains("수업을 계속") && !next.ko.contains("되살리"), "{next:?}");
         assert_eq!(judge(None, 0).level, Fine);
         std::fs::create_dir(empty.path().join("keys")).expect("made");
         std::fs::write(empty.path().join("keys/pepper.key"), "").expect("written");

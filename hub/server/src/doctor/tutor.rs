@@ -5,6 +5,7 @@ use std::time::Duration;
 use dreamseed_models::{
     cli,
     engine::{Engine, EnginePhase},
+    store::StoreError,
 };
 use dreamseed_wire::Language;
 
@@ -57,6 +58,9 @@ pub async fn try_engine(config: &Config) -> EngineSeen {
     if config.tutor.engine == EngineChoice::None {
         return EngineSeen::Off;
     }
+    if config.tutor.engine == EngineChoice::Llama && !config.models.exists() {
+        return EngineSeen::NoModel;
+    }
     let engine = match tutor_model::start(config) {
         Ok(engine) => engine,
         Err(err) => return EngineSeen::Failed(format!("{err:#}")),
@@ -80,10 +84,7 @@ pub fn check_model(config: &Config, needed: &[Language]) -> Finding {
         );
     }
     let fetch = tutor_model::models_command(config, "fetch");
-    let listed = tutor_model::open_store(config)
-        .map_err(|err| err.to_string())
-        .and_then(|store| cli::list(&store, config.tutor.model.as_deref()).map_err(|err| err.to_string()));
-    let models = match listed {
+    let models = match list_models(config) {
         Ok(models) => models,
         Err(err) => {
             return fail(
@@ -139,6 +140,14 @@ pub fn check_model(config: &Config, needed: &[Language]) -> Finding {
             )
         }
     }
+}
+
+/// The catalogue with what is installed; nothing of a folder that is not there, since opening it would make it.
+fn list_models(config: &Config) -> Result<Vec<cli::ListedModel>, StoreError> {
+    if !config.models.exists() {
+        return Ok(Vec::new());
+    }
+    cli::list(&tutor_model::open_store(config)?, config.tutor.model.as_deref())
 }
 
 /// Whether the engine writes.
@@ -223,6 +232,7 @@ mod tests {
         assert!(found.level == Warn && found.next_step.is_some_and(|next| next.en.contains("models fetch")));
         config.tutor.model = Some("none-such".into());
         assert!(check_model(&config, &[]).text.en.contains("none-such"));
+        assert!(!folder.path().join("models").exists(), "the doctor makes nothing");
         std::fs::write(folder.path().join("models"), "a file, not a folder").ok();
         config.tutor.engine = EngineChoice::None;
         assert_eq!(check_model(&config, &[]).level, Fine);

@@ -28,6 +28,7 @@ use crate::{
     hub::Ctx,
     progress, pupil_notes as told,
     school::School,
+    sittings,
     store::{
         ReadConn, StoreError, attempts,
         audit::{self, AuditFilter},
@@ -60,6 +61,9 @@ pub async fn write(
     let now = ctx.clock.now();
     ctx.store.write(move |tx| by.audit_with_reason(tx, now, "export pupil", Some(pupil), &reason)).await?;
     let for_staff = caller.role == Role::Admin;
+    // An admin's too: it is the file that a family asks the school for, and nobody knows when it is handed on. The grades
+    // in it are final from then on.
+    sittings::show_grades(ctx, pupil).await?;
     let mut progress = progress::of_pupil(ctx, pupil).await?;
     if !for_staff && school.running_exams(pupil, now).next().is_some() {
         // Figures would tell at home what the exam keeps.
@@ -139,6 +143,7 @@ impl Whole {
             let mut view = answering::view_of(conn, &self.school, attempt)?;
             if answering::is_withheld(&self.school, self.pupil, version, self.now) {
                 view.grade = None;
+                view.graded_by = answering::told_source(view.graded_by, true);
                 view.grade_reason = None;
                 if !self.for_staff {
                     view.feedback = Vec::new();

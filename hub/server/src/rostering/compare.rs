@@ -113,26 +113,21 @@ pub fn compare(rows: &[Row], ground: &Ground<'_>) -> Plan {
     matching.finish(faults)
 }
 
-/// The class of each line; a line of somebody else's class has none.
+/// The class of each line; a line of somebody else's class has none, and neither has one that could mean several.
 fn match_classes(
     rows: &[Row],
     ground: &Ground<'_>,
 ) -> (Vec<PlanClass>, Vec<Option<usize>>, Vec<RosterFault>) {
-    let mut known: HashMap<(u8, String), &ClassRow> = HashMap::new();
+    let mut known: HashMap<(u8, String), Vec<&ClassRow>> = HashMap::new();
     let is_own = |class: &ClassRow| ground.teacher.is_none_or(|teacher| class.teachers.contains(&teacher));
     for class in
         ground.classes.iter().filter(|class| !class.archived && class.school_year == ground.school_year)
     {
-        let key = (class.grade, class_key(class.grade, &class.name));
-        // Of two with one name the caller's own, else the older.
-        known
-            .entry(key)
-            .and_modify(|found| {
-                if !is_own(found) && is_own(class) {
-                    *found = class;
-                }
-            })
-            .or_insert(class);
+        known.entry((class.grade, class_key(class.grade, &class.name))).or_default().push(class);
+    }
+    for twins in known.values_mut().filter(|twins| twins.iter().any(|class| is_own(class))) {
+        // Of several with one name the caller's own.
+        twins.retain(|class| is_own(class));
     }
     let mut keys: BTreeMap<(u8, u32, String), &str> = BTreeMap::new();
     let key_of = |row: &Row| {
@@ -145,11 +140,17 @@ fn match_classes(
     }
     let (mut classes, mut places, mut faults) = (Vec::new(), HashMap::new(), Vec::new());
     for (key, label) in keys {
-        let found = known.get(&(key.0, key.2.clone()));
-        if found.is_some_and(|class| !is_own(class)) {
+        let twins = known.get(&(key.0, key.2.clone())).map_or(&[][..], Vec::as_slice);
+        let fault = match twins {
+            [class, ..] if !is_own(class) => Some(RosterFaultKind::OtherTeachersClass),
+            [_, _, ..] => Some(RosterFaultKind::AmbiguousClass),
+            [] | [_] => None,
+        };
+        let found = twins.first();
+        if let Some(kind) = fault {
             let line = rows.iter().find(|row| key_of(row) == key).map(|row| row.line);
             let value = found.map(|class| class.name.clone()).unwrap_or_default();
-            faults.push(RosterFault { line, kind: RosterFaultKind::OtherTeachersClass, value });
+            faults.push(RosterFault { line, kind, value });
             continue;
         }
         let name =

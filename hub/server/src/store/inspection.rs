@@ -11,7 +11,9 @@ use rusqlite::{Connection, ErrorCode};
 
 use crate::backup::state::Kept;
 
-use super::{APPLICATION_ID, StoreError, attempts, audit, hub_meta, migrations, open_connection, users};
+use super::{
+    APPLICATION_ID, StoreError, attempts, audit, hub_meta, migrations, open_connection, school, users,
+};
 
 /// The first schema that knows backups.
 const WITH_BACKUPS: u32 = 6;
@@ -27,6 +29,8 @@ pub struct Inspection {
     pub schema: u32,
     /// What SQLite's own check says first, if the file is damaged.
     pub damage: Option<String>,
+    /// Rows of the school that cannot be read as they were written, each kind with how many.
+    pub unreadable: Vec<(&'static str, u32)>,
     /// The first answer of the tail that does not fit its hash.
     pub bad_answer: Option<i64>,
     /// The first row of the audit log that does not fit its chain.
@@ -59,9 +63,11 @@ pub fn inspect(conn: &Connection) -> Result<Inspection, StoreError> {
         return Err(StoreError::Newer { found: schema, known: migrations::CURRENT });
     }
     let said: String = conn.pragma_query_value(None, "quick_check", |row| row.get(0))?;
+    let unreadable = if said == "ok" { school::find_unreadable(conn)? } else { Vec::new() };
     Ok(Inspection {
         schema,
         damage: (said != "ok").then_some(said),
+        unreadable,
         bad_answer: attempts::find_damaged(conn, TAIL)?.first().copied(),
         audit_broken_at: audit::find_break(conn)?,
         has_users: users::has_any(conn)?,

@@ -404,6 +404,88 @@ async fn an_older_night_gets_the_newest_ledgers() {
 }
 
 #[tokio::test]
+async fn of_all_targets_the_record_that_came_furthest_is_taken() {
+    // Its name; targets with times by a clock that may be wrong, before each one answer; what is asked for; answers.
+    type Case<'a> = (&'a str, &'a [(&'a str, &'a str)], &'a [&'a str], &'a str);
+    let cases: [Case<'_>; 3] = [
+        ("a year ahead", &[("a", "2027-11-23T09:00:00+09:00"), ("b", "2026-11-23T09:00:00+09:00")], &[], "2"),
+        (
+            "the newest of the day",
+            &[
+                ("a", "2026-11-23T03:00:00+09:00"),
+                ("b", "2026-11-23T09:00:00+09:00"),
+                ("a", "2026-11-24T03:00:00+09:00"),
+            ],
+            &["--night", "2026-11-23"],
+            "2",
+        ),
+        (
+            "one by its name",
+            &[("a", "2026-11-23T03:00:00+09:00"), ("b", "2026-11-23T09:00:00+09:00")],
+            &["--target", "a"],
+            "1",
+        ),
+    ];
+    for (name, backups, args, answers) in cases {
+        let hub = TestHub::start().await;
+        let given = hub.give(&[fraction_problem()]).await;
+        let pupil = hub.pupil("민지").await;
+        let places = tempfile::tempdir().expect("a folder");
+        add_targets(&hub, places.path(), &["a", "b"]).await;
+        for (target, now) in backups {
+            pupil.submit_answer(&given.answer("2/5")).await.expect("kept");
+            run_job_at(&hub, target, now.parse().expect("a time")).await;
+        }
+        let sheet = places.path().join("sheet.txt");
+        fs::write(&sheet, code_of_sheet(&hub)).expect("written");
+        let into = places.path().join("new");
+        let said = restore_at_console(&into, &sheet, args).await;
+        assert!(said.contains(&format!("answers {answers} ·")), "{name}: {said}");
+    }
+}
+
+#[tokio::test]
+async fn what_any_target_tells_of_erasures_is_applied_again() {
+    // What is asked for, whether the target is gone that alone tells of the erasure, whether that is said.
+    for (name, args, is_sheet, is_gone) in [
+        ("from the one that lacks it", &["--target", "stale"][..], true, false),
+        ("by a path", &[][..], false, false),
+        ("by a sheet, with the other one gone", &[][..], true, true),
+    ] {
+        let mut hub = TestHub::start().await;
+        let given = hub.give(&[fraction_problem()]).await;
+        let pupil = hub.pupil("민지").await;
+        pupil.submit_answer(&given.answer("2/5")).await.expect("kept");
+        let places = tempfile::tempdir().expect("a folder");
+        add_targets(&hub, places.path(), &["stale", "newer"]).await;
+        run_job(&hub, "stale").await;
+        let erase = dreamseed_wire::privacy::ErasePupil { reason: "전학".into(), name: "민지".into() };
+        hub.admin().await.erase_pupil(pupil.id, &erase).await.expect("erased");
+        run_job(&hub, "newer").await;
+        let words = password::read(hub.data()).expect("read").expect("made");
+        let sheet = places.path().join("sheet.txt");
+        fs::write(&sheet, code_of_sheet(&hub)).expect("written");
+        hub.stop().await;
+        if is_gone {
+            fs::remove_dir_all(places.path().join("newer")).expect("gone");
+        }
+        let stale = places.path().join("stale");
+        let by_path = ["--folder", stale.to_str().expect("text"), "--words", words.as_str()];
+        let into = places.path().join("new");
+        let said = if is_sheet {
+            restore_at_console(&into, &sheet, args).await
+        } else {
+            run_at_console(&into, &by_path).await
+        };
+        assert!(said.contains("answers 1 ·"), "{name}: {said}");
+        assert_eq!(said.contains("not been applied again"), is_gone, "{name}: {said}");
+        assert_eq!(said.contains("could not be read: newer."), is_gone, "{name}: {said}");
+        let ledger = fs::read_to_string(into.join("ledgers/erasures.jsonl")).unwrap_or_default();
+        assert_eq!(ledger.contains(&pupil.id.to_string()), !is_gone, "{name}: {ledger}");
+    }
+}
+
+#[tokio::test]
 async fn a_hub_without_targets_has_nothing_to_mend_itself_with() {
     let hub = TestHub::start().await;
     let data = hub.data().to_owned();
@@ -477,15 +559,46 @@ async fn back_up(hub: &TestHub, place: &Path, times: u32) -> (u32, Password) {
     (times, password::read(hub.data()).expect("read").expect("made"))
 }
 
+/// Targets of these names in folders below `places`.
+async fn add_targets(hub: &TestHub, places: &Path, names: &[&str]) {
+    for name in names {
+        let (data, id) = (hub.data().to_owned(), hub.ctx().school.get().hub.hub_id);
+        let place = places.join(name);
+        fs::create_dir(&place).expect("made");
+        let wanted = folder_target(name, &place);
+        blocking(move || targets::add(&data, id, wanted)).await.expect("added");
+    }
+}
+
+/// `backup restore` with a sheet on a machine whose data folder is `data`; what it said.
+async fn restore_at_console(data: &Path, sheet: &Path, args: &[&str]) -> String {
+    let sheet = sheet.to_str().expect("text");
+    run_at_console(data, &[&["--sheet", sheet], args].concat()).await
+}
+
+async fn run_at_console(data: &Path, args: &[&str]) -> String {
+    let mut program = std::process::Command::new(env!("CARGO_BIN_EXE_dreamseed-hub"));
+    program.arg("--data").arg(data).args(["backup", "restore"]).args(args);
+    let done = blocking(move || program.output()).await.expect("it runs");
+    let said = String::from_utf8_lossy(&done.stdout).into_owned();
+    assert!(done.status.success(), "{said}{}", String::from_utf8_lossy(&done.stderr));
+    said
+}
+
 /// The job of a backup, in this process.
 async fn run_job(hub: &TestHub, target: &str) {
+    run_job_at(hub, target, hub.ctx().clock.now()).await;
+}
+
+/// The same while the clock shows `now`.
+async fn run_job_at(hub: &TestHub, target: &str, now: Timestamp) {
     let data = hub.data().to_owned();
     let job = Job {
         scratch: files::folder(&data).join("scratch/test"),
         config_file: None,
         instance_id: instance::read_or_make(&data).expect("an instance"),
-        now: hub.ctx().clock.now(),
-        believed_at: hub.ctx().clock.now(),
+        now,
+        believed_at: now,
         upload_kib_per_s: 0,
         keep_days: 30,
         at_least: 7,
@@ -535,8 +648,9 @@ async fn newest_id(hub: &TestHub, target: &Target, words: &Password) -> String {
 
 fn plan(target: &Target, words: &Password, which: Which, into: Destination) -> RestorePlan {
     RestorePlan {
-        target: target.clone(),
+        targets: vec![target.clone()],
         password: words.clone(),
+        only: None,
         which,
         into,
         zone: TimeZone::get("Asia/Seoul").expect("a zone"),

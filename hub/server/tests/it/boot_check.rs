@@ -13,6 +13,7 @@ use dreamseed_client::Hub as Client;
 use dreamseed_hub::{
     backup::{
         job::{self, Event, Job, JobTarget},
+        snapshot,
         targets::{self, Target, Targets},
     },
     demo::{ACCOUNTS_FILE, DemoAccounts},
@@ -144,18 +145,7 @@ async fn a_damaged_database_is_replaced_by_the_newest_verified_backup() {
     let usb = tempfile::tempdir().expect("a folder");
     back_up(&school.hub, "usb", usb.path()).await;
     type Damage = fn(&Path);
-    let damages: [(&str, Damage); 7] = [
-        // A garbled overflow page: SQLite's quick check does not look into it.
-        ("a problem that cannot be read", |path| {
-            let conn = rusqlite::Connection::open(path).expect("opened");
-            conn.execute_batch(
-                "DROP TRIGGER versions_are_kept_as_written; \
-                 UPDATE problem_versions SET draft = CAST(substr(CAST(draft AS BLOB), 1, 40) || x'fbfbfb' AS TEXT) \
-                 WHERE id = (SELECT min(id) FROM problem_versions);",
-            )
-            .expect("changed");
-            conn.pragma_update(None, "journal_mode", "DELETE").expect("folded");
-        }),
+    let damages: [(&str, Damage); 6] = [
         ("garbage in a page", garble),
         ("cut off", |path| {
             let file = fs::read(path).expect("read");
@@ -193,8 +183,65 @@ async fn a_damaged_database_is_replaced_by_the_newest_verified_backup() {
         let admin = school.hub.admin().await;
         let notices = admin.notices(Language::Ko).await.expect("notices");
         assert!(notices.iter().any(|notice| notice.code == NoticeCode::DatabaseReplaced), "{what}");
-        // The next folder of evidence has another name.
+        // The next folder of evidence has another name, and the disk does not seem to fail all the time.
+        school.hub.clock.advance(Duration::from_mins(30));
+        school.pupil = school.hub.sign_in(school.pupil.id).await;
+    }
+    for _ in 0..2 {
         school.hub.clock.advance(Duration::from_secs(60));
+        school.hub.stop().await;
+        garble(&school.hub.database());
+        school.hub.start_again().await;
+    }
+    school.hub.stop().await;
+    garble(&school.hub.database());
+    let before = school.folders("damaged-");
+    let said = school.try_start().await.err().expect("once more would only fill the disk");
+    assert!(said.contains("three times within the hour") && said.contains("docs/recovery.md"), "{said}");
+    assert_eq!(school.folders("damaged-"), before);
+}
+
+/// What SQLite's check does not look at: bytes that are no text, and words that mean nothing.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_row_that_cannot_be_read_is_no_reason_to_go_back() {
+    let flips = [
+        "UPDATE users SET name = CAST(x'41b342' AS TEXT) WHERE role = 'student'",
+        "UPDATE users SET language = 'kg' WHERE role = 'student'",
+        "UPDATE classes SET name = CAST(x'41b342' AS TEXT)",
+        "UPDATE classes SET language = CAST(x'ff' AS TEXT)",
+        "UPDATE lessons SET title = CAST(x'b3' AS TEXT)",
+        "UPDATE hub SET school_name = CAST(x'b3' AS TEXT)",
+        "UPDATE hub SET time_zone = 'Asia/Seoum'",
+        "DROP TRIGGER versions_are_kept_as_written; \
+         UPDATE problem_versions SET draft = CAST(substr(CAST(draft AS BLOB), 1, 40) || x'fbfbfb' AS TEXT) \
+         WHERE id = (SELECT min(id) FROM problem_versions)",
+    ];
+    for flip in flips {
+        let mut school = School::start().await;
+        let usb = tempfile::tempdir().expect("a folder");
+        back_up(&school.hub, "usb", usb.path()).await;
+        let kept = school.answer().await;
+        school.hub.stop().await;
+        let conn = rusqlite::Connection::open(school.hub.database()).expect("opened");
+        conn.execute_batch(&format!("PRAGMA ignore_check_constraints = ON; {flip}")).expect(flip);
+        drop(conn);
+        school.hub.start_again().await;
+        assert!(school.folders("damaged-").is_empty(), "{flip}");
+        school.pupil = school.hub.sign_in(school.pupil.id).await;
+        assert!(school.has(kept).await, "{flip}: what came after the copy is there");
+        let new = school.answer().await;
+        assert!(school.has(new).await, "{flip}: the lesson goes on");
+        let notices = school.hub.admin().await.notices(Language::Ko).await.expect("notices");
+        assert!(notices.iter().any(|notice| notice.code == NoticeCode::RecordDamaged), "{flip}");
+        // A copy of it is no sound backup.
+        let folder = tempfile::tempdir().expect("a folder");
+        let meta = snapshot::Meta {
+            instance_id: uuid::Uuid::now_v7(),
+            taken_at: "2026-11-23T00:00:00Z".parse().expect("a time"),
+            config_file: None,
+        };
+        let made = snapshot::make(school.hub.data(), &folder.path().join("copy"), &meta).expect("made");
+        assert!(made.unfit.is_some(), "{flip}");
     }
 }
 
@@ -239,7 +286,7 @@ async fn a_hub_with_a_damaged_answer_serves_all_that_is_there() {
             let new = school.answer().await;
             assert!(school.has(new).await, "{flip}: the lesson goes on");
             let notices = school.hub.admin().await.notices(Language::Ko).await.expect("notices");
-            let told = notices.iter().filter(|notice| notice.code == NoticeCode::AnswersDamaged);
+            let told = notices.iter().filter(|notice| notice.code == NoticeCode::RecordDamaged);
             assert_eq!(told.count(), 1, "{flip}");
             school.hub.stop().await;
         }

@@ -42,6 +42,34 @@ async fn a_teacher_makes_a_class_and_teaches_it() {
     assert!(codes[0] != codes[1] && codes[1] != codes[2], "{codes:?}");
 }
 
+/// A second click must not make a twin, of which a list of pupils would fill either.
+#[tokio::test]
+async fn a_class_is_made_once() {
+    let hub = TestHub::start().await;
+    let (teacher, admin) = (hub.teacher().await, hub.admin().await);
+    let (first, second) = (class("가반"), class("가반"));
+    let (one, other) = tokio::join!(teacher.add_class(&first), teacher.add_class(&second));
+    let made = match (one, other) {
+        (Ok(made), Err(refused)) | (Err(refused), Ok(made)) => {
+            assert_eq!(refusal(Err::<(), _>(refused)), (409, "taken".into()));
+            made
+        }
+        both => panic!("{both:?}"),
+    };
+    for name in ["가반", " 가 반", "6학년 가반", "6-가"] {
+        assert_eq!(refusal(admin.add_class(&class(name)).await), (409, "taken".into()), "{name}");
+    }
+    for fine in [
+        AddClass { grade: 5, ..class("가반") },
+        AddClass { school_year: 2027, ..class("가반") },
+        class("나반"),
+    ] {
+        admin.add_class(&fine).await.expect("another class");
+    }
+    admin.archive_class(made.class_id).await.expect("archived");
+    admin.add_class(&class("가반")).await.expect("the name is free again");
+}
+
 #[tokio::test]
 async fn what_cannot_be_a_class() {
     let hub = TestHub::start().await;

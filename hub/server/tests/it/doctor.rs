@@ -116,12 +116,32 @@ async fn a_whole_school_has_no_fault_and_every_line_speaks_two_languages() {
 }
 
 #[tokio::test]
+async fn where_no_folder_is_there_is_no_school_to_call_well() {
+    let folder = TempDir::new().expect("a folder");
+    let nowhere = folder.path().join("nowhere");
+    for engine in ["none", "scripted", "llama"] {
+        let seen = examine_with(&nowhere, &[("HTTP__PORT", "0"), ("TUTOR__ENGINE", engine)]);
+        seen.must_fail("data", "no data of a hub here");
+        assert_eq!(seen.lines.len(), 1, "{:?}", seen.lines);
+        assert!(!nowhere.exists(), "the doctor makes nothing");
+    }
+    let both = String::from_utf8(run(&nowhere, &[], &[]).stdout).expect("text");
+    assert!(both.contains("허브의 데이터가 없습니다") && both.contains("no data of a hub"), "{both}");
+}
+
+#[tokio::test]
 async fn before_the_first_start_nothing_is_broken() {
     let folder = TempDir::new().expect("a folder");
-    let seen = examine(&folder.path().join("data"));
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o700)).expect("set");
+    }
+    let seen = examine_with(folder.path(), &[("HTTP__PORT", "0"), ("TUTOR__ENGINE", "llama")]);
     assert!(!seen.failed, "{:?}", seen.lines);
     assert!(seen.lines["database"].text.contains("first start"));
-    assert!(!folder.path().join("data").exists(), "the doctor makes nothing");
+    let made: Vec<_> = std::fs::read_dir(folder.path()).expect("a folder").collect();
+    assert!(made.is_empty(), "the doctor makes nothing: {made:?}");
 }
 
 #[tokio::test]

@@ -1,5 +1,7 @@
 //! Exams: one sitting, no help, no grades until the end, answers safe against a lost connection.
 
+use std::io::Read;
+
 use dreamseed_client::Method;
 use dreamseed_hub::{
     clock::Clock,
@@ -12,13 +14,14 @@ use dreamseed_testkit::{
 use dreamseed_wire::{
     Language,
     answer::Grade,
-    attempt::{CellState, NextSteps, SubmitAnswer},
+    attempt::{CellState, GradeSource, NextSteps, SubmitAnswer},
     class::ClassSettings,
     ids::*,
     lesson::{HintCeiling, LessonState, NoteKind, OpenForPupil, OpenedKind, SendNote},
     live::{LiveEvent, PupilState},
     people::{ApplyRollover, MovePupil, PlanRollover, RolloverClass},
     problem::LessonProblems,
+    regrade::OverrideGrade,
 };
 use jiff::SignedDuration;
 
@@ -275,6 +278,78 @@ async fn what_comes_late_counts_until_the_grades_have_been_shown() {
         (409, "lesson_closed".into()),
         "a day is over"
     );
+}
+
+/// A pupil beside a parent, or with the file from the school, reads there which answers were wrong.
+#[tokio::test]
+async fn what_a_family_was_shown_ends_late_answers_too() {
+    let hub = TestHub::start().await;
+    let teacher = hub.teacher().await;
+    let given = exam_of_six(&hub, &teacher).await;
+    let id = given.lesson.lesson_id;
+    let ways = ["progress", "export", "the school's export"];
+    let mut families = Vec::new();
+    for way in ways {
+        let pupil = hub.pupil(way).await;
+        let parent = hub.parent(&format!("{way} 어머니"), &[pupil.id]).await;
+        pupil.begin_sitting(id).await.expect("begun");
+        families.push((way, pupil, parent));
+    }
+    hub.clock.advance(minutes(1));
+    let early = at(given.answer_to(0, "9"), &hub);
+    let late = |text: &str| SubmitAnswer { occurred_at: early.occurred_at, ..given.answer_to(1, text) };
+    for (_, pupil, parent) in &families {
+        let own = SubmitAnswer { attempt_id: AttemptId::new(), ..early.clone() };
+        pupil.submit_answer(&own).await.expect("in time");
+        // While it runs nothing is told, so nothing ends.
+        parent.export_pupil(pupil.id, "보호자의 요청").await.expect("a file");
+    }
+    hub.clock.advance(minutes(1));
+    teacher.close_lesson(hub.class, id).await.expect("closed");
+    let admin = hub.admin().await;
+    for (way, pupil, parent) in &families {
+        teacher.pupil_progress(pupil.id).await.expect("its teacher sees it");
+        pupil.submit_answer(&late("3")).await.expect("nobody at home has seen anything");
+        match *way {
+            "progress" => drop(parent.pupil_progress(pupil.id).await.expect("progress")),
+            "export" => drop(parent.export_pupil(pupil.id, "보호자의 요청").await.expect("a file")),
+            _ => drop(admin.export_pupil(pupil.id, "보호자의 요청").await.expect("a file")),
+        }
+        assert_eq!(refusal(pupil.submit_answer(&late("2")).await), (409, "lesson_closed".into()), "{way}");
+    }
+}
+
+/// That somebody changed a grade says that it was another one.
+#[tokio::test]
+async fn who_graded_is_kept_while_the_grade_is() {
+    let hub = TestHub::start().await;
+    let teacher = hub.teacher().await;
+    let given = exam_of_six(&hub, &teacher).await;
+    let pupil = hub.pupil("민지").await;
+    let parent = hub.parent("어머니", &[pupil.id]).await;
+    pupil.begin_sitting(given.lesson.lesson_id).await.expect("begun");
+    let answer = given.answer("9");
+    pupil.submit_answer(&answer).await.expect("kept");
+    let decision = OverrideGrade { right: true, reason: "설명이 옳음".into() };
+    let decided = teacher.override_grade(answer.attempt_id, &decision).await.expect("decided");
+    assert_eq!(decided.graded_by, GradeSource::Teacher);
+    let seen = pupil.attempt(answer.attempt_id).await.expect("one's own answer");
+    assert_eq!((seen.grade, seen.graded_by, seen.grade_reason), (None, GradeSource::Code, None));
+    let admin = hub.admin().await;
+    for by in [&parent, &admin] {
+        let file = by.export_pupil(pupil.id, "보호자의 요청").await.expect("a file");
+        let mut archive = zip::ZipArchive::new(std::io::Cursor::new(file)).expect("a zip file");
+        for (name, words) in
+            [("answers.json", ["\"teacher\"", "설명이"]), ("answers.csv", ["교사", "설명이"])]
+        {
+            let mut text = String::new();
+            archive.by_name(name).expect("there").read_to_string(&mut text).expect("text");
+            assert!(words.iter().all(|word| !text.contains(word)), "{name}: {text}");
+        }
+    }
+    teacher.close_lesson(hub.class, given.lesson.lesson_id).await.expect("closed");
+    let seen = pupil.attempt(answer.attempt_id).await.expect("one's own answer");
+    assert_eq!((seen.grade, seen.graded_by), (Some(Grade::Right), GradeSource::Teacher));
 }
 
 /// Last week's practice holds an older version of a problem of the exam.

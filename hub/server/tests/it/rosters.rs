@@ -4,6 +4,7 @@ use dreamseed_client::Method;
 use dreamseed_testkit::{Person, TestHub, refusal};
 use dreamseed_wire::{
     Language,
+    account::Role,
     ids::*,
     lesson::{HintCeiling, LessonFor, LessonMode, OpenLesson},
     people::{MovePupil, RosterChange, RosterFaultKind, RosterImported, RosterPreview},
@@ -245,6 +246,32 @@ async fn who_of_two_with_one_name_is_meant_is_asked() {
     assert_eq!((told(&shown), shown.faults.len(), shown.missing.len()), (Vec::new(), 0, 1));
     let shown = preview(&admin, &list(&["5-1-1 이서연", "5-1-2 김민준", "5-1-4 김민준"])).await;
     assert_eq!((shown.faults.len(), shown.changes.len()), (0, 3));
+}
+
+/// Twins of a hub that still took them: nobody is put into one of them by chance.
+#[tokio::test]
+async fn which_of_two_classes_with_one_name_is_meant_is_asked() {
+    let hub = TestHub::start().await;
+    let (teacher, admin) = (hub.teacher().await, hub.admin().await);
+    let other = hub.add_user(Role::Teacher, "박선생", Language::Ko).await;
+    let twin = hub.add_class("5-1", Language::Ko, other).await;
+    let before = school(&admin).await;
+    let text = list(&["5-1-1 김민준", "5-1-2 이서연", "5-2-1 박지호"]);
+    let shown = preview(&admin, &text).await;
+    let faults: Vec<_> = shown.faults.iter().map(|fault| (fault.line, fault.kind)).collect();
+    assert_eq!(faults, [(Some(2), RosterFaultKind::AmbiguousClass)]);
+    let refused = admin.import_roster("5학년.csv", Some(2026), &shown.digest, true, text.clone()).await;
+    assert_eq!(refusal(refused), (422, "bad_file".into()));
+    assert_eq!(school(&admin).await, before);
+
+    // A teacher of one of them means their own.
+    let own = list(&["5-1-1 김민준"]);
+    assert_eq!(preview(&teacher, &own).await.faults, []);
+    import(&hub.sign_in(other).await, &own, false).await;
+    assert_eq!(admin.class_detail(twin).await.expect("the class").pupils_list.len(), 1);
+
+    admin.archive_class(hub.class).await.expect("archived");
+    assert_eq!(preview(&admin, &text).await.faults, []);
 }
 
 #[tokio::test]

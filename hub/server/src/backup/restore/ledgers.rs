@@ -14,7 +14,9 @@ use jiff::Timestamp;
 use super::super::files;
 
 const FOLDER: &str = "ledgers";
-/// Newer snapshots whose ledgers are tried.
+/// Before the number of a run of the hub in a snapshot's tags.
+const RUN: &str = "instance/";
+/// Snapshots of a run whose ledgers are tried, from the newest on.
 const TRIED: usize = 5;
 /// Where erasures stood before there was a folder of ledgers, and under which name a snapshot keeps them.
 const OLD: [&str; 2] = ["erasures.jsonl", "erasures-old.jsonl"];
@@ -25,46 +27,96 @@ pub fn is_ledger(snapshot: &SnapshotInfo) -> bool {
     snapshot.tags.iter().any(|tag| tag == LEDGER_TAG)
 }
 
-/// Brings into the ledgers of the snapshot folder `chosen` every line of the newest ledgers in the repository, and of those
-/// that lie in the data folder `beside`. The time of the repository's, if they are newer than the snapshot.
+/// What came on top.
+pub struct OnTop {
+    /// The time of the newest ledgers, if they are newer than the snapshot.
+    pub newer_at: Option<Timestamp>,
+    /// Names of the targets whose newest ledgers cannot be read.
+    pub unread: Vec<String>,
+}
+
+/// Brings into the ledgers of the snapshot folder `chosen`, which holds `info`, every line of the newest ledgers of every
+/// target, given with its name, and of those that lie in the data folder `beside`.
 ///
-/// The newest ledgers lie in a snapshot of their own or in a whole one, whichever was made last. A repository from which they
-/// cannot be read gives none: the lesson does not wait for them.
+/// A target may be the only one that was told, or the only one that can be reached, so none is enough. The newest ledgers of a
+/// target lie in a snapshot of their own or in a whole one, whichever was made last; and in that of each run of the hub that
+/// wrote there, since a run begins with what its restore could see. A target from which they cannot be read is told by its name:
+/// the lesson does not wait for it.
 ///
 /// # Errors
 /// A disk here that cannot be written.
 pub fn put_on_top(
-    repository: &Repository,
-    snapshots: &[SnapshotInfo],
+    targets: &[(&str, &Repository, &[SnapshotInfo])],
     info: &SnapshotInfo,
     (chosen, work): (&Path, &Path),
     beside: Option<&Path>,
-) -> io::Result<Option<Timestamp>> {
-    let mut newer: Vec<&SnapshotInfo> = snapshots.iter().filter(|other| other.time > info.time).collect();
-    newer.sort_by_key(|other| std::cmp::Reverse(other.time));
-    let fetched = work.join("newer-ledgers");
-    let mut found = None;
-    for other in newer.into_iter().take(TRIED) {
-        remove(&fetched)?;
-        match repository.restore_folder(&other.id, FOLDER, &fetched, &|_| {}) {
-            Ok(_) => {
-                found = Some(other.time);
-                break;
-            }
-            Err(err) => tracing::warn!(error = %err, "newer ledgers cannot be read; older ones are tried"),
-        }
-    }
+) -> io::Result<OnTop> {
+    let mut top = OnTop { newer_at: None, unread: Vec::new() };
     let mut ledgers = Ledgers::default();
     ledgers.read(&chosen.join(FOLDER))?;
-    if found.is_some() {
-        ledgers.read(&fetched)?;
+    let fetched = work.join("newer-ledgers");
+    for (name, repository, snapshots) in targets {
+        for newest_first in by_run(snapshots, &info.host) {
+            let found = fetch_newest(repository, &newest_first, info, &fetched)?;
+            if let Some(time) = found.at {
+                ledgers.read(&fetched)?;
+                top.newer_at = top.newer_at.max(Some(time).filter(|time| *time > info.time));
+            }
+            if !found.is_newest && !top.unread.iter().any(|unread| unread == name) {
+                top.unread.push((*name).to_owned());
+            }
+        }
     }
     if let Some(data) = beside {
         ledgers.read(&data.join(FOLDER))?;
         ledgers.read_file(ERASURES, &data.join(ERASURES))?;
     }
     ledgers.write(&chosen.join(FOLDER))?;
-    Ok(found)
+    Ok(top)
+}
+
+/// The snapshots of the hub `host`, newest first, of each run of it.
+fn by_run<'a>(snapshots: &'a [SnapshotInfo], host: &str) -> Vec<Vec<&'a SnapshotInfo>> {
+    let mut runs: BTreeMap<Option<&str>, Vec<&SnapshotInfo>> = BTreeMap::new();
+    for snapshot in snapshots.iter().filter(|snapshot| snapshot.host == host) {
+        let run = snapshot.tags.iter().find(|tag| tag.starts_with(RUN));
+        runs.entry(run.map(String::as_str)).or_default().push(snapshot);
+    }
+    let mut runs: Vec<_> = runs.into_values().collect();
+    for run in &mut runs {
+        run.sort_by_key(|snapshot| std::cmp::Reverse(snapshot.time));
+    }
+    runs
+}
+
+/// What came of fetching ledgers.
+struct Fetched {
+    /// Of when they are; none if they are those of the chosen snapshot, or cannot be read.
+    at: Option<Timestamp>,
+    is_newest: bool,
+}
+
+/// Fetches the newest of these ledgers into `into`. Where they cannot be read, older ones are fetched: better than none, but only
+/// the newest have every line.
+fn fetch_newest(
+    repository: &Repository,
+    newest_first: &[&SnapshotInfo],
+    chosen: &SnapshotInfo,
+    into: &Path,
+) -> io::Result<Fetched> {
+    let mut is_newest = true;
+    for snapshot in newest_first.iter().take(TRIED) {
+        if snapshot.id == chosen.id {
+            return Ok(Fetched { at: None, is_newest });
+        }
+        remove(into)?;
+        match repository.restore_folder(&snapshot.id, FOLDER, into, &|_| {}) {
+            Ok(_) => return Ok(Fetched { at: Some(snapshot.time), is_newest }),
+            Err(err) => tracing::warn!(error = %err, "newer ledgers cannot be read; older ones are tried"),
+        }
+        is_newest = false;
+    }
+    Ok(Fetched { at: None, is_newest })
 }
 
 /// Brings every line of the ledgers in the data folder `other` into those of `data`.

@@ -28,6 +28,8 @@ pub const SETTINGS: &str = "hub.toml.from-backup";
 pub const ASIDE: &str = "before-restore-";
 /// The same for a state whose database was damaged: evidence, which no restore is taken back to.
 pub const EVIDENCE: &str = "damaged-";
+/// What follows in the names of such folders; they sort by it.
+pub const STAMP: &str = "%Y%m%dT%H%M%SZ";
 /// Tells the next start that an earlier state was put back.
 const MARKER: &str = "restored";
 /// The list of moves.
@@ -88,7 +90,7 @@ pub fn place(data: &Path, mut done: Restored, aside: &str, now: Timestamp) -> io
         .filter(|path| data.join(path).exists())
         .map(str::to_owned)
         .collect();
-    let aside = free_name(data, &format!("{aside}{}", now.strftime("%Y%m%dT%H%M%SZ")));
+    let aside = free_name(data, &format!("{aside}{}", now.strftime(STAMP)));
     done.aside = (!out.is_empty()).then(|| aside.clone());
     write_list(data, &Moves { stage: Stage::Out, aside, out, come, done })?;
     finish(data)?.ok_or_else(|| io::Error::other("the list of moves is gone"))
@@ -458,6 +460,7 @@ mod tests {
             answers: 9,
             passed_over: 0,
             ledgers_at: None,
+            ledgers_unseen: Vec::new(),
             aside: None,
             has_settings: false,
             seconds: 0.1,

@@ -1,14 +1,21 @@
 //! Reads the school: people without their secrets, classes, lessons and problems; all of it, or what has changed.
+//!
+//! A disk that gives back other bits than it was given must not end a lesson: a text with bytes that are none is read with
+//! marks in their place, and a row that cannot be understood is left out; both are told ([`faults`]).
+
+mod faults;
 
 use std::{collections::HashMap, sync::Arc};
 
 use dreamseed_wire::{
-    authoring::ProblemDraft,
+    Language,
     class::{ClassGroup, ClassSettings},
     ids::*,
 };
 use jiff::tz::TimeZone;
-use rusqlite::{Connection, Row};
+use rusqlite::{Connection, Row, types::ValueRef};
+
+use faults::Faults;
 
 use super::{StoreError, from_json, from_word, regrades};
 use crate::{
@@ -19,16 +26,36 @@ use crate::{
 /// The school as it stands. What never changes is taken from `before` if it is there: versions, and of lessons all but
 /// their timing.
 pub fn read(conn: &Connection, before: &School) -> Result<School, StoreError> {
+    let mut faults = Faults::default();
+    let school = read_all(conn, before, &mut faults)?;
+    for (what, count) in faults.found() {
+        tracing::error!(what, count, "cannot be read as it was written; the hub goes on without it");
+    }
+    Ok(school)
+}
+
+/// What of the school cannot be read as it was written, each kind with how often. SQLite's check does not look at what texts
+/// hold.
+///
+/// # Errors
+/// A file that cannot be read.
+pub fn find_unreadable(conn: &Connection) -> Result<Vec<(&'static str, u32)>, StoreError> {
+    let mut faults = Faults::default();
+    read_all(conn, &School::default(), &mut faults)?;
+    Ok(faults.found().collect())
+}
+
+fn read_all(conn: &Connection, before: &School, faults: &mut Faults) -> Result<School, StoreError> {
     // One transaction, so that all tables are of one moment.
     let tx = conn.unchecked_transaction()?;
     let rows = SchoolRows {
-        hub: read_hub(&tx)?,
-        people: read_people(&tx)?,
-        classes: read_classes(&tx)?,
-        lessons: read_all_lessons(&tx, before)?,
+        hub: read_hub(&tx, faults)?,
+        people: read_people(&tx, faults)?,
+        classes: read_classes(&tx, faults)?,
+        lessons: read_all_lessons(&tx, before, faults)?,
         problems: read_problems(&tx)?,
-        versions: read_versions(&tx, before)?,
-        corrections: read_corrections(&tx)?,
+        versions: read_versions(&tx, before, faults)?,
+        corrections: read_corrections(&tx, faults)?,
     };
     tx.finish()?;
     Ok(School::of(rows))
@@ -42,7 +69,7 @@ pub fn read_lessons(conn: &Connection, lessons: &[LessonId]) -> Result<Vec<Lesso
         let mut query = tx.prepare_cached(include_str!("lesson.sql"))?;
         let mut rows = query.query([id])?;
         if let Some(row) = rows.next()? {
-            found.push(read_lesson(&tx, row)?);
+            found.push(read_lesson(&tx, row, &mut Faults::default())?);
         }
     }
     tx.finish()?;
@@ -52,40 +79,34 @@ pub fn read_lessons(conn: &Connection, lessons: &[LessonId]) -> Result<Vec<Lesso
 /// The groups of a class as they stand.
 pub fn read_groups(conn: &Connection, class: ClassId) -> Result<Vec<ClassGroup>, StoreError> {
     let tx = conn.unchecked_transaction()?;
-    let groups = groups_of(&tx, class)?;
+    let groups = groups_of(&tx, class, &mut Faults::default())?;
     tx.finish()?;
     Ok(groups)
 }
 
-fn read_hub(conn: &Connection) -> Result<HubMeta, StoreError> {
-    conn.query_row(include_str!("hub.sql"), [], |row| {
-        let zone: String = row.get(2)?;
-        Ok((row.get(0)?, row.get(1)?, zone))
-    })
-    .map_err(StoreError::from)
-    .and_then(|(hub_id, school_name, zone)| {
-        let time_zone = TimeZone::get(&zone).map_err(|_| StoreError::BadValue { what: "time zone" })?;
-        Ok(HubMeta { hub_id, school_name, time_zone })
-    })
+fn read_hub(conn: &Connection, faults: &mut Faults) -> Result<HubMeta, StoreError> {
+    let (hub_id, school_name, zone) = conn.query_row(include_str!("hub.sql"), [], |row| {
+        let mut text = |column| faults.text(row, column, "name and time zone of the school");
+        Ok((row.get(0)?, text(1)?, text(2)?))
+    })?;
+    // As it stands for Korea: a school's day must begin somewhere.
+    let time_zone = TimeZone::get(&zone).or_else(|_| {
+        faults.note("name and time zone of the school");
+        TimeZone::get("Asia/Seoul")
+    });
+    let time_zone = time_zone.map_err(|_| StoreError::BadValue { what: "time zone" })?;
+    Ok(HubMeta { hub_id, school_name, time_zone })
 }
 
-fn read_people(conn: &Connection) -> Result<HashMap<UserId, Person>, StoreError> {
+fn read_people(conn: &Connection, faults: &mut Faults) -> Result<HashMap<UserId, Person>, StoreError> {
     let mut people = HashMap::new();
     let mut query = conn.prepare_cached(include_str!("people.sql"))?;
     let mut rows = query.query([])?;
     while let Some(row) = rows.next()? {
-        let person = Person {
-            role: from_word(row.get(1)?, "role")?,
-            login_name: row.get(2)?,
-            name: row.get(3)?,
-            language: from_word(row.get(4)?, "language")?,
-            must_change: row.get(5)?,
-            token_version: row.get(6)?,
-            archived: row.get(7)?,
-            has_pin: row.get(8)?,
-            children: Vec::new(),
-        };
-        people.insert(row.get(0)?, person);
+        let person = read_person(row, faults);
+        if let Some((id, person)) = faults.keep("accounts", person)? {
+            people.insert(id, person);
+        }
     }
     let mut query = conn.prepare_cached(include_str!("guardians.sql"))?;
     let mut rows = query.query([])?;
@@ -98,17 +119,37 @@ fn read_people(conn: &Connection) -> Result<HashMap<UserId, Person>, StoreError>
     Ok(people)
 }
 
-fn read_classes(conn: &Connection) -> Result<HashMap<ClassId, Class>, StoreError> {
+fn read_person(row: &Row<'_>, faults: &mut Faults) -> Result<(UserId, Person), StoreError> {
+    let login_name = match row.get_ref(2)? {
+        ValueRef::Null => None,
+        ValueRef::Integer(_) | ValueRef::Real(_) | ValueRef::Text(_) | ValueRef::Blob(_) => {
+            Some(faults.text(row, 2, "login names")?)
+        }
+    };
+    let person = Person {
+        role: from_word(row.get(1)?, "role")?,
+        login_name,
+        name: faults.text(row, 3, "names of people")?,
+        language: faults.word_or(row, 4, "languages of people", Language::Ko)?,
+        must_change: row.get(5)?,
+        token_version: row.get(6)?,
+        archived: row.get(7)?,
+        has_pin: row.get(8)?,
+        children: Vec::new(),
+    };
+    Ok((row.get(0)?, person))
+}
+
+fn read_classes(conn: &Connection, faults: &mut Faults) -> Result<HashMap<ClassId, Class>, StoreError> {
     let mut classes = HashMap::new();
     let mut query = conn.prepare_cached(include_str!("classes.sql"))?;
     let mut rows = query.query([])?;
     while let Some(row) = rows.next()? {
-        let id: ClassId = row.get(0)?;
-        let named = (row.get(1)?, row.get(2)?, row.get(3)?, from_word(row.get(4)?, "language")?, row.get(5)?);
-        let settings = ClassSettings { auto_feedback: row.get(6)?, solution_after_tries: row.get(7)? };
-        let mut class = School::new_class(id, named, settings, row.get(8)?);
-        class.groups = groups_of(conn, id)?;
-        classes.insert(id, class);
+        let class = read_class(row, faults);
+        if let Some(mut class) = faults.keep("classes", class)? {
+            class.groups = groups_of(conn, class.class_id, faults)?;
+            classes.insert(class.class_id, class);
+        }
     }
     let mut query = conn.prepare_cached(include_str!("enrolments.sql"))?;
     let mut rows = query.query([])?;
@@ -129,7 +170,16 @@ fn read_classes(conn: &Connection) -> Result<HashMap<ClassId, Class>, StoreError
     Ok(classes)
 }
 
-fn groups_of(conn: &Connection, class: ClassId) -> Result<Vec<ClassGroup>, StoreError> {
+fn read_class(row: &Row<'_>, faults: &mut Faults) -> Result<Class, StoreError> {
+    let name = faults.text(row, 1, "names of classes")?;
+    let language = faults.word_or(row, 4, "languages of classes", Language::Ko)?;
+    let code = faults.text(row, 5, "codes of classes")?;
+    let settings = ClassSettings { auto_feedback: row.get(6)?, solution_after_tries: row.get(7)? };
+    let named = (name, row.get(2)?, row.get(3)?, language, code);
+    Ok(School::new_class(row.get(0)?, named, settings, row.get(8)?))
+}
+
+fn groups_of(conn: &Connection, class: ClassId, faults: &mut Faults) -> Result<Vec<ClassGroup>, StoreError> {
     let mut pupils: HashMap<GroupId, Vec<UserId>> = HashMap::new();
     let mut query = conn.prepare_cached(include_str!("class_group_pupils.sql"))?;
     let mut rows = query.query([class])?;
@@ -142,28 +192,20 @@ fn groups_of(conn: &Connection, class: ClassId) -> Result<Vec<ClassGroup>, Store
     while let Some(row) = rows.next()? {
         let group_id: GroupId = row.get(0)?;
         let pupil_ids = pupils.remove(&group_id).unwrap_or_default();
-        groups.push(ClassGroup { group_id, name: row.get(1)?, pupil_ids });
+        groups.push(ClassGroup { group_id, name: faults.text(row, 1, "names of groups")?, pupil_ids });
     }
     Ok(groups)
 }
 
-fn read_all_lessons(conn: &Connection, before: &School) -> Result<Lessons, StoreError> {
+fn read_all_lessons(conn: &Connection, before: &School, faults: &mut Faults) -> Result<Lessons, StoreError> {
     let mut lessons = Lessons::default();
     let mut query = conn.prepare_cached(include_str!("lessons.sql"))?;
     let mut rows = query.query([])?;
     while let Some(row) = rows.next()? {
-        let lesson = match before.lessons.shared(&row.get(0)?) {
-            Some(known) => {
-                let timing = super::lessons::read_timing(row, TIMING)?;
-                if timing == known.timing {
-                    Arc::clone(known)
-                } else {
-                    Arc::new(Lesson { timing, ..Lesson::clone(known) })
-                }
-            }
-            None => Arc::new(read_lesson(conn, row)?),
-        };
-        lessons.put(lesson);
+        let lesson = share_lesson(conn, row, before, faults);
+        if let Some(lesson) = faults.keep("lessons", lesson)? {
+            lessons.put(lesson);
+        }
     }
     Ok(lessons)
 }
@@ -171,7 +213,24 @@ fn read_all_lessons(conn: &Connection, before: &School) -> Result<Lessons, Store
 /// The first column of the timing in a row of a lesson.
 const TIMING: usize = 5;
 
-fn read_lesson(conn: &Connection, row: &Row<'_>) -> Result<Lesson, StoreError> {
+fn share_lesson(
+    conn: &Connection,
+    row: &Row<'_>,
+    before: &School,
+    faults: &mut Faults,
+) -> Result<Arc<Lesson>, StoreError> {
+    let Some(known) = before.lessons.shared(&row.get(0)?) else {
+        return Ok(Arc::new(read_lesson(conn, row, faults)?));
+    };
+    let timing = super::lessons::read_timing(row, TIMING)?;
+    if timing == known.timing {
+        Ok(Arc::clone(known))
+    } else {
+        Ok(Arc::new(Lesson { timing, ..Lesson::clone(known) }))
+    }
+}
+
+fn read_lesson(conn: &Connection, row: &Row<'_>, faults: &mut Faults) -> Result<Lesson, StoreError> {
     let lesson_id: LessonId = row.get(0)?;
     let mut query = conn.prepare_cached(include_str!("lesson_problems.sql"))?;
     let problems = query.query_map([lesson_id], |row| row.get(0))?.collect::<Result<_, _>>()?;
@@ -180,7 +239,7 @@ fn read_lesson(conn: &Connection, row: &Row<'_>) -> Result<Lesson, StoreError> {
     Ok(Lesson {
         lesson_id,
         class_id: row.get(1)?,
-        title: row.get(2)?,
+        title: faults.text(row, 2, "titles of lessons")?,
         mode: from_word(row.get(3)?, "lesson mode")?,
         hint_ceiling: from_word(row.get(4)?, "hint ceiling")?,
         timing: super::lessons::read_timing(row, TIMING)?,
@@ -203,58 +262,46 @@ fn read_problems(conn: &Connection) -> Result<HashMap<ProblemId, ProblemHead>, S
 fn read_versions(
     conn: &Connection,
     before: &School,
+    faults: &mut Faults,
 ) -> Result<HashMap<ProblemVersionId, Arc<ProblemVersion>>, StoreError> {
     let mut versions = HashMap::new();
     let mut query = conn.prepare_cached(include_str!("versions.sql"))?;
-    let mut draft_of = conn.prepare_cached(include_str!("draft.sql"))?;
     let mut rows = query.query([])?;
     while let Some(row) = rows.next()? {
         let id: ProblemVersionId = row.get(0)?;
         let version = match before.versions.get(&id) {
-            Some(known) => Arc::clone(known),
-            None => {
-                let draft: String = draft_of.query_row([id], |row| row.get(0))?;
-                Arc::new(ProblemVersion {
-                    problem_id: row.get(1)?,
-                    problem_version_id: id,
-                    version: row.get(2)?,
-                    skill: row.get(3)?,
-                    draft: from_json(&draft, "problem draft")?,
-                })
-            }
+            Some(known) => Some(Arc::clone(known)),
+            None => faults.keep("problems", read_version(conn, row))?.map(Arc::new),
         };
-        versions.insert(id, version);
+        versions.extend(version.map(|version| (id, version)));
     }
     Ok(versions)
 }
 
-/// The first version of a problem whose text cannot be read: without it there is no school, and SQLite's quick check does
-/// not look at what the overflow pages of long texts hold.
-///
-/// # Errors
-/// A list of versions that cannot be read.
-pub fn find_bad_problem(conn: &Connection) -> Result<Option<ProblemVersionId>, StoreError> {
-    let mut query = conn.prepare(include_str!("versions.sql"))?;
-    let mut draft_of = conn.prepare(include_str!("draft.sql"))?;
-    let mut rows = query.query([])?;
-    while let Some(row) = rows.next()? {
-        let id: ProblemVersionId = row.get(0)?;
-        let draft = draft_of.query_row([id], |row| row.get::<_, String>(0));
-        let is_readable = draft.is_ok_and(|draft| from_json::<ProblemDraft>(&draft, "problem draft").is_ok());
-        if !is_readable {
-            return Ok(Some(id));
-        }
-    }
-    Ok(None)
+fn read_version(conn: &Connection, row: &Row<'_>) -> Result<ProblemVersion, StoreError> {
+    let problem_version_id: ProblemVersionId = row.get(0)?;
+    let mut draft_of = conn.prepare_cached(include_str!("draft.sql"))?;
+    let draft: String = draft_of.query_row([problem_version_id], |row| row.get(0))?;
+    Ok(ProblemVersion {
+        problem_id: row.get(1)?,
+        problem_version_id,
+        version: row.get(2)?,
+        skill: row.get(3)?,
+        draft: from_json(&draft, "problem draft")?,
+    })
 }
 
-fn read_corrections(conn: &Connection) -> Result<HashMap<ProblemId, Vec<Correction>>, StoreError> {
+fn read_corrections(
+    conn: &Connection,
+    faults: &mut Faults,
+) -> Result<HashMap<ProblemId, Vec<Correction>>, StoreError> {
     let mut corrections: HashMap<_, Vec<_>> = HashMap::new();
     let mut query = conn.prepare_cached(include_str!("corrections.sql"))?;
     let mut rows = query.query([])?;
     while let Some(row) = rows.next()? {
         let problem: ProblemId = row.get(0)?;
-        corrections.entry(problem).or_default().push(regrades::correction_from(row, 1)?);
+        let correction = regrades::correction_from(row, 1).map_err(StoreError::from);
+        corrections.entry(problem).or_default().extend(faults.keep("corrections of keys", correction)?);
     }
     Ok(corrections)
 }

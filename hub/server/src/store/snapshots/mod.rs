@@ -3,9 +3,9 @@
 use std::{collections::BTreeMap, path::Path};
 
 use dreamseed_wire::ids::{EpochId, HubId};
-use rusqlite::{Connection, OptionalExtension};
+use rusqlite::{Connection, OptionalExtension, types::ValueRef};
 
-use super::{StoreError, attempts, audit, hub_meta, inspection::open_for_reading};
+use super::{StoreError, attempts, audit, hub_meta, inspection::open_for_reading, school};
 
 /// What a database holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -74,6 +74,12 @@ pub fn find_fault(conn: &Connection) -> Result<Option<Fault>, StoreError> {
     if let Some(table) = dangling {
         return Ok(Some(Fault::Damaged(format!("a row of {table} points to one that is not there"))));
     }
+    if let Some((what, _)) = school::find_unreadable(conn)?.first() {
+        return Ok(Some(Fault::Damaged(format!("{what} that cannot be read"))));
+    }
+    if let Some(table) = find_text_that_is_none(conn)? {
+        return Ok(Some(Fault::Damaged(format!("a text in {table} that is none"))));
+    }
     // Newest first, row by row: nothing is gathered but what does not fit.
     Ok(attempts::find_damaged(conn, u32::MAX)?.first().copied().map(Fault::Answer))
 }
@@ -100,7 +106,9 @@ pub fn facts(conn: &Connection) -> Result<Facts, StoreError> {
 /// Whose database this is: the hub, its school, and the epoch's number and id.
 pub fn identity(conn: &Connection) -> Result<(HubId, String, i64, EpochId), StoreError> {
     Ok(conn.query_row(include_str!("identity.sql"), [], |row| {
-        Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
+        // The name is for people to read; bits that flipped in it are for the check to tell.
+        let school = row.get_ref(1)?.as_bytes().map(String::from_utf8_lossy).unwrap_or_default().into_owned();
+        Ok((row.get(0)?, school, row.get(2)?, row.get(3)?))
     })?)
 }
 
@@ -111,15 +119,41 @@ pub fn lineage(conn: &Connection) -> Result<Vec<EpochId>, StoreError> {
     Ok(ids.collect::<Result<_, _>>()?)
 }
 
-fn count_rows(conn: &Connection) -> Result<BTreeMap<String, u64>, StoreError> {
-    let mut query = conn.prepare(include_str!("tables.sql"))?;
-    let names: Vec<String> = query.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
-    let mut counts = BTreeMap::new();
-    for name in names {
+/// The first table with a text whose bytes are none: SQLite's check does not look at what texts hold. Answers have their
+/// hashes.
+fn find_text_that_is_none(conn: &Connection) -> Result<Option<String>, StoreError> {
+    for name in table_names(conn)?.into_iter().filter(|name| name != "attempts") {
         // A name cannot be a parameter; these are the schema's own.
-        let quoted = name.replace('"', "\"\"");
+        let mut query = conn.prepare(&format!("SELECT * FROM {}", quote(&name)))?;
+        let columns = query.column_count();
+        let mut rows = query.query([])?;
+        while let Some(row) = rows.next()? {
+            for column in 0..columns {
+                let ValueRef::Text(bytes) = row.get_ref(column)? else { continue };
+                if std::str::from_utf8(bytes).is_err() {
+                    return Ok(Some(name));
+                }
+            }
+        }
+    }
+    Ok(None)
+}
+
+fn table_names(conn: &Connection) -> Result<Vec<String>, StoreError> {
+    let mut query = conn.prepare(include_str!("tables.sql"))?;
+    let names = query.query_map([], |row| row.get(0))?;
+    Ok(names.collect::<Result<_, _>>()?)
+}
+
+fn quote(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+fn count_rows(conn: &Connection) -> Result<BTreeMap<String, u64>, StoreError> {
+    let mut counts = BTreeMap::new();
+    for name in table_names(conn)? {
         let count: i64 =
-            conn.query_row(&format!("SELECT count(*) FROM \"{quoted}\""), [], |row| row.get(0))?;
+            conn.query_row(&format!("SELECT count(*) FROM {}", quote(&name)), [], |row| row.get(0))?;
         counts.insert(name, count.unsigned_abs());
     }
     Ok(counts)

@@ -1,0 +1,96 @@
+//! What cannot be read as it was written, counted by kind: values are personal data and are never told.
+
+use std::collections::BTreeMap;
+
+use rusqlite::{Row, types::ValueRef};
+use serde::de::DeserializeOwned;
+
+use crate::store::{StoreError, from_word};
+
+/// What was met so far.
+#[derive(Debug, Default)]
+pub struct Faults {
+    found: BTreeMap<&'static str, u32>,
+}
+
+impl Faults {
+    /// Each kind with how often.
+    pub fn found(&self) -> impl Iterator<Item = (&'static str, u32)> {
+        self.found.iter().map(|(what, count)| (*what, *count))
+    }
+
+    pub fn note(&mut self, what: &'static str) {
+        *self.found.entry(what).or_default() += 1;
+    }
+
+    /// A text; bytes that are none are shown as such (U+FFFD).
+    pub fn text(&mut self, row: &Row<'_>, column: usize, what: &'static str) -> rusqlite::Result<String> {
+        Ok(match row.get_ref(column)? {
+            ValueRef::Text(bytes) => match std::str::from_utf8(bytes) {
+                Ok(text) => text.to_owned(),
+                Err(_) => {
+                    self.note(what);
+                    String::from_utf8_lossy(bytes).into_owned()
+                }
+            },
+            ValueRef::Null | ValueRef::Integer(_) | ValueRef::Real(_) | ValueRef::Blob(_) => {
+                self.note(what);
+                String::new()
+            }
+        })
+    }
+
+    /// One of a few words, or what stands in for one that is none of them.
+    pub fn word_or<T: DeserializeOwned>(
+        &mut self,
+        row: &Row<'_>,
+        column: usize,
+        what: &'static str,
+        instead: T,
+    ) -> Result<T, StoreError> {
+        let word = self.text(row, column, what)?;
+        Ok(from_word(word, what).unwrap_or_else(|_| {
+            self.note(what);
+            instead
+        }))
+    }
+
+    /// What was made of a row; nothing if a value in it cannot be understood.
+    ///
+    /// # Errors
+    /// What is no matter of this row: a disk that fails, a damaged file.
+    pub fn keep<T>(
+        &mut self,
+        what: &'static str,
+        read: Result<T, StoreError>,
+    ) -> Result<Option<T>, StoreError> {
+        match read {
+            Ok(read) => Ok(Some(read)),
+            Err(err) if is_of_value(&err) => {
+                self.note(what);
+                Ok(None)
+            }
+            Err(err) => Err(err),
+        }
+    }
+}
+
+fn is_of_value(err: &StoreError) -> bool {
+    match err {
+        StoreError::BadValue { .. } => true,
+        // A value of another type or form, such as a text that is none, or an id of the wrong length.
+        StoreError::Sqlite(err) => err.sqlite_error().is_none(),
+        StoreError::Newer { .. }
+        | StoreError::Foreign
+        | StoreError::InUse
+        | StoreError::DiskFull
+        | StoreError::ReadOnly(_)
+        | StoreError::Damaged(_)
+        | StoreError::DiskFails(_)
+        | StoreError::Closed
+        | StoreError::Busy
+        | StoreError::Taken(_)
+        | StoreError::Io(_)
+        | StoreError::Key(_) => false,
+    }
+}
