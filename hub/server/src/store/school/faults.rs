@@ -19,7 +19,7 @@ impl Faults {
         self.found.iter().map(|(what, count)| (*what, *count))
     }
 
-    pub fn note(&mut self, what: &'static str) {
+    pub fn count(&mut self, what: &'static str) {
         *self.found.entry(what).or_default() += 1;
     }
 
@@ -29,12 +29,12 @@ impl Faults {
             ValueRef::Text(bytes) => match std::str::from_utf8(bytes) {
                 Ok(text) => text.to_owned(),
                 Err(_) => {
-                    self.note(what);
+                    self.count(what);
                     String::from_utf8_lossy(bytes).into_owned()
                 }
             },
             ValueRef::Null | ValueRef::Integer(_) | ValueRef::Real(_) | ValueRef::Blob(_) => {
-                self.note(what);
+                self.count(what);
                 String::new()
             }
         })
@@ -50,7 +50,7 @@ impl Faults {
     ) -> Result<T, StoreError> {
         let word = self.text(row, column, what)?;
         Ok(from_word(word, what).unwrap_or_else(|_| {
-            self.note(what);
+            self.count(what);
             instead
         }))
     }
@@ -67,7 +67,7 @@ impl Faults {
         match read {
             Ok(read) => Ok(Some(read)),
             Err(err) if is_of_value(&err) => {
-                self.note(what);
+                self.count(what);
                 Ok(None)
             }
             Err(err) => Err(err),

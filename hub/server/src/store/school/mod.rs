@@ -91,7 +91,7 @@ fn read_hub(conn: &Connection, faults: &mut Faults) -> Result<HubMeta, StoreErro
     })?;
     // As it stands for Korea: a school's day must begin somewhere.
     let time_zone = TimeZone::get(&zone).or_else(|_| {
-        faults.note("name and time zone of the school");
+        faults.count("name and time zone of the school");
         TimeZone::get("Asia/Seoul")
     });
     let time_zone = time_zone.map_err(|_| StoreError::BadValue { what: "time zone" })?;
