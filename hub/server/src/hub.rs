@@ -471,12 +471,20 @@ async fn check_record(store: &Store, now: Timestamp) -> anyhow::Result<()> {
 
 async fn load_starter_problems(store: &Store, now: Timestamp) -> anyhow::Result<()> {
     let drafts = content_pack::starter_problems()?;
-    let changed =
-        store.write(move |tx| content_pack::load(tx, &drafts, now)).await.map_err(|err: StoreError| err)?;
-    if changed > 0 {
-        tracing::info!(changed, "loaded starter problems");
+    match store.write(move |tx| content_pack::load(tx, &drafts, now)).await {
+        Ok(0) => Ok(()),
+        Ok(changed) => {
+            tracing::info!(changed, "loaded starter problems");
+            Ok(())
+        }
+        Err(err) if err.is_fatal() => Err(err.into()),
+        // Such as rows that bits flipped in: a lesson can be held with the problems that are there.
+        Err(err) => {
+            let err: StoreError = err;
+            tracing::error!(error = %err, "the starter problems could not be brought up to date");
+            Ok(())
+        }
     }
-    Ok(())
 }
 
 /// Tells the admin when the engine rests, and remembers the time now and then against a clock set back.

@@ -16,6 +16,9 @@ pub struct DatabaseFile<'a> {
 const HEADER: usize = 100;
 const TABLE_INTERIOR: u8 = 5;
 const TABLE_LEAF: u8 = 13;
+/// Of tables without row numbers, which are kept as indexes are.
+const INDEX_INTERIOR: u8 = 2;
+const INDEX_LEAF: u8 = 10;
 
 impl<'a> DatabaseFile<'a> {
     /// Reads the header.
@@ -66,7 +69,8 @@ impl<'a> DatabaseFile<'a> {
         let header = if page == 1 { begin + HEADER } else { begin };
         let kind = *self.bytes.get(header).context("a page beyond the end")?;
         let cells = number(self.bytes, header + 3, 2)?;
-        let pointers = header + if kind == TABLE_INTERIOR { 12 } else { 8 };
+        let is_interior = kind == TABLE_INTERIOR || kind == INDEX_INTERIOR;
+        let pointers = header + if is_interior { 12 } else { 8 };
         let mut found = Vec::new();
         for cell in 0..cells {
             let at = begin + number(self.bytes, pointers + 2 * cell, 2)?;
@@ -75,20 +79,28 @@ impl<'a> DatabaseFile<'a> {
                 TABLE_LEAF => {
                     let (payload, after) = self.varint(at)?;
                     let (_, after) = self.varint(after)?;
-                    found.push(at..after + self.local(payload));
+                    found.push(at..after + self.local(payload, self.usable - 35));
+                }
+                INDEX_INTERIOR | INDEX_LEAF => {
+                    if kind == INDEX_INTERIOR {
+                        found.extend(self.cells_below(number(self.bytes, at, 4)?)?);
+                    }
+                    let begin = if kind == INDEX_INTERIOR { at + 4 } else { at };
+                    let (payload, after) = self.varint(begin)?;
+                    found.push(begin..after + self.local(payload, (self.usable - 12) * 64 / 255 - 23));
                 }
                 other => anyhow::bail!("page {page} of kind {other} in a table"),
             }
         }
-        if kind == TABLE_INTERIOR {
+        if is_interior {
             found.extend(self.cells_below(number(self.bytes, header + 8, 4)?)?);
         }
         Ok(found)
     }
 
-    /// How much of a payload stands on the page of its cell.
-    fn local(&self, payload: usize) -> usize {
-        let (most, least) = (self.usable - 35, (self.usable - 12) * 32 / 255 - 23);
+    /// How much of a payload stands on the page of its cell, where `most` may.
+    fn local(&self, payload: usize, most: usize) -> usize {
+        let least = (self.usable - 12) * 32 / 255 - 23;
         if payload <= most {
             return payload;
         }
