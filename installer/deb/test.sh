@@ -110,7 +110,8 @@ inside dreamseed-hub --config /etc/dreamseed/hub.toml config check
 
 say "the main job on the installed hub, with the model of the package"
 inside systemctl stop dreamseed-hub
-inside rm -rf /var/lib/dreamseed/hub.db /var/lib/dreamseed/hub.db-wal /var/lib/dreamseed/hub.db-shm /var/lib/dreamseed/keys
+# All of it: a hub makes no demo school over what is left of another one.
+inside find /var/lib/dreamseed -mindepth 1 -maxdepth 1 ! -name models -exec rm -rf {} +
 inside setpriv --reuid=dreamseed --regid=dreamseed --init-groups -- dreamseed-hub --config /etc/dreamseed/hub.toml demo
 inside systemctl start dreamseed-hub
 wait_for "the demo school" is_ready
