@@ -86,10 +86,11 @@ pub async fn set_clock_wrong(drill: &Drill<'_>, report: &mut Report) -> Result<(
     clocks.push(clock("61 days on", holidays + day, Belief::Doubted));
     clocks.push(clock("62 days on", holidays + day * 2 + hours(4), Belief::Healing));
     clocks.push(clock("62 days and 2 hours on", holidays + day * 2 + hours(6), Belief::Healing));
-    clocks.push(clock("62 days and 3 hours on", holidays + day * 2 + hours(7), Belief::Believed));
+    // A target in trouble is looked after once an hour by itself.
+    clocks.push(clock("62 days and 4 hours on", holidays + day * 2 + hours(8), Belief::Believed));
     if !drill.is_short {
         // Six weeks of school: what is too old by days that were lived goes.
-        let school_days = (1..=22).map(|turn| holidays + day * 2 + hours(7 + 46 * turn));
+        let school_days = (1..=22).map(|turn| holidays + day * 2 + hours(8 + 46 * turn));
         clocks.extend(school_days.map(|at| clock("a school day", at, Belief::Believed)));
     }
 
