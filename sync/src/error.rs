@@ -28,7 +28,9 @@ pub enum SyncError {
         "{location} holds another set of backups ({found}) than before ({expected}); was a disk swapped?"
     )]
     Swapped { location: String, expected: String, found: String },
-    #[error("backups at {location} are damaged ({detail}); keep the place as it is and add a second one")]
+    #[error(
+        "backups at {location} are damaged ({detail}); the next backup sends what it can again, add a second place"
+    )]
     Damaged { location: String, detail: String },
     #[error("another backup to {location} is running; wait until it has ended")]
     TwoRuns { location: String },

@@ -9,6 +9,7 @@ mod device;
 mod error;
 mod folder;
 mod gauge;
+mod mending;
 mod opened_key;
 mod own_run;
 mod pace;

@@ -10,6 +10,7 @@ use crate::{
     bucket::Bucket,
     folder::Folder,
     gauge::Gauge,
+    mending::{self, Mended},
     opened_key,
     own_run::{OwnRun, random_name, writer_name},
     retention::{self, ClockTrust, Keep, Skipped, Tidied},
@@ -17,7 +18,7 @@ use crate::{
 };
 use jiff::{Timestamp, tz::TimeZone};
 use rustic_core::{
-    BackupOptions, CheckOptions, ConfigOptions, Credentials, ErrorKind, FileType, KeyOptions,
+    BackupOptions, CheckOptions, CheckResults, ConfigOptions, Credentials, ErrorKind, FileType, KeyOptions,
     LocalDestination, LsOptions, OpenStatus, PathList, PruneOptions, ReadSubsetOption, RepairIndexOptions,
     RepositoryBackends, RepositoryOptions, RestoreOptions, RusticError, RusticResult, SnapshotOptions,
     repofile::{SnapshotFile, SnapshotId},
@@ -28,6 +29,7 @@ use std::{
     path::{Path, PathBuf},
     sync::{
         Arc,
+        atomic::{AtomicBool, Ordering},
         mpsc::{self, RecvTimeoutError},
     },
     thread,
@@ -45,6 +47,8 @@ pub struct Repository {
     gauge: Gauge,
     cache: PathBuf,
     inner: rustic_core::Repository<OpenStatus>,
+    /// Files of snapshots were met that cannot be read.
+    has_unfit_snapshots: AtomicBool,
 }
 
 impl fmt::Debug for Repository {
@@ -169,9 +173,8 @@ impl Repository {
             tally(folder).map_err(|error| SyncError::here(format!("read {}", folder.display()), &error))?;
         let newest = self.snapshots()?.last().map(|snapshot| snapshot.time);
         let time = retention::time_of_new(new.time, newest);
+        self.mend_index()?;
         let snapshot = self.watch(progress, || {
-            // Packs of a killed run are on the target, but in no index.
-            self.inner.repair_index(&RepairIndexOptions::default(), false)?;
             let source = PathList::from_iter([folder]).sanitize().map_err(|error| {
                 RusticError::with_source(ErrorKind::InputOutput, "the folder cannot be found", error)
             })?;
@@ -191,7 +194,7 @@ impl Repository {
         Ok(SnapshotInfo { bytes_sent: self.line.crossed().sent - before, ..info })
     }
 
-    /// All snapshots, oldest first.
+    /// All snapshots whose files can be read, oldest first.
     pub fn snapshots(&self) -> Result<Vec<SnapshotInfo>, SyncError> {
         Ok(self.snapshot_files()?.iter().map(describe).collect())
     }
@@ -227,9 +230,8 @@ impl Repository {
             return Err(SyncError::RestoreNotEmpty { path: into.display().to_string() });
         }
         let snapshots = self.snapshot_files()?;
-        let snapshot = snapshots.iter().find(|snapshot| *snapshot.id.to_hex() == *id).ok_or_else(|| {
-            SyncError::NoSnapshot { location: self.line.store().location().to_owned(), id: id.to_owned() }
-        })?;
+        let snapshot = snapshots.iter().find(|snapshot| *snapshot.id.to_hex() == *id);
+        let snapshot = snapshot.ok_or_else(|| self.no_snapshot(id))?;
         // Of a part nothing is known before its tree is read.
         let bytes = if top == ROOT { describe(snapshot).bytes } else { 0 };
         let free = rustix::fs::statvfs(into).map_err(|error| here(error.into()))?;
@@ -259,12 +261,23 @@ impl Repository {
                 return Ok(Tidied { forgotten: 0, pruned: 0, skipped: Some(skipped) });
             }
         };
-        self.watch(&|_| {}, || {
-            self.inner.delete_snapshots(&read_ids(&gone)?)?;
+        self.watch(&|_| {}, || self.inner.delete_snapshots(&read_ids(&gone)?))?;
+        let pruned = self.watch(&|_| {}, || {
             let options = PruneOptions::default();
             let plan = self.inner.prune_plan(&options)?;
             self.inner.prune(&options, plan)
-        })?;
+        });
+        if let Err(fault) = pruned {
+            // rustic prunes nothing while a snapshot lacks parts that a damaged pack has lost. They go with the snapshot, by
+            // its age; until then the data of others stays too.
+            if matches!(fault, SyncError::Io { .. }) && self.lacks_parts()? {
+                tracing::warn!(
+                    "data of removed backups stays while a damaged one is among those that are kept"
+                );
+            } else {
+                return Err(fault);
+            }
+        }
         Ok(Tidied {
             forgotten: u32::try_from(gone.len()).unwrap_or(u32::MAX),
             pruned: u32::try_from(self.line.crossed().removed_packs - before).unwrap_or(u32::MAX),
@@ -272,8 +285,25 @@ impl Repository {
         })
     }
 
-    /// Checks the structure, and as much of the data as asked.
+    /// Checks the structure, and as much of the data as asked. Packs that are damaged are noted: the next backup sends what they
+    /// held again, as far as the folder still has it.
     pub fn check(&self, read_data: ReadData) -> Result<(), SyncError> {
+        self.check_by(read_data, |options| self.inner.check(options))
+    }
+
+    /// The same for all that one snapshot needs: one that could not be restored.
+    pub fn check_snapshot(&self, id: &str) -> Result<(), SyncError> {
+        let snapshots = self.snapshot_files()?;
+        let snapshot = snapshots.iter().find(|snapshot| *snapshot.id.to_hex() == *id);
+        let tree = snapshot.ok_or_else(|| self.no_snapshot(id))?.tree;
+        self.check_by(ReadData::All, |options| self.inner.check_with_trees(options, vec![tree]))
+    }
+
+    fn check_by(
+        &self,
+        read_data: ReadData,
+        check: impl FnOnce(CheckOptions) -> RusticResult<CheckResults> + Send,
+    ) -> Result<(), SyncError> {
         let options = match read_data {
             ReadData::None => CheckOptions::default(),
             ReadData::Subset(percent) => CheckOptions::default()
@@ -281,15 +311,72 @@ impl Repository {
                 .read_data_subset(ReadSubsetOption::Percentage(percent.clamp(0.0, 100.0))),
             ReadData::All => CheckOptions::default().read_data(true),
         };
-        let results = self.watch(&|_| {}, || self.inner.check(options))?;
+        let results = self.watch(&|_| {}, || check(options))?;
         // A check that found damage has succeeded as far as rustic is concerned.
-        match results.is_ok() {
-            Ok(()) => Ok(()),
-            Err(error) => Err(self.line.take_fault().unwrap_or_else(|| {
-                let first = results.0.first().map(|(_, finding)| finding.to_string());
-                self.damaged(in_short(&first.unwrap_or_else(|| error.display_log())))
-            })),
+        let Err(error) = results.is_ok() else { return Ok(()) };
+        let fault = self.line.take_fault();
+        let findings: Vec<String> = results.0.iter().map(|(_, finding)| finding.to_string()).collect();
+        let fault =
+            fault.unwrap_or_else(|| self.damaged(in_short(findings.first().unwrap_or(&error.display_log()))));
+        if matches!(fault, SyncError::Damaged { .. }) {
+            let suspects = self.watch(&|_| {}, || mending::name_suspects(&self.inner, &findings))?;
+            mending::note(&self.cache, &self.id(), &suspects)
+                .map_err(|error| SyncError::here("note damaged packs", &error))?;
         }
+        Err(fault)
+    }
+
+    /// Takes damaged packs away that a check has noted, and makes the index fit what lies there: packs of a killed run are on
+    /// the target, but in no index.
+    fn mend_index(&self) -> Result<(), SyncError> {
+        if self.has_unfit_snapshots.load(Ordering::Relaxed) {
+            self.watch(&|_| {}, || mending::drop_unfit(&self.line, FileType::Snapshot))?;
+            self.has_unfit_snapshots.store(false, Ordering::Relaxed);
+        }
+        let here = |error: io::Error| SyncError::here("use the notes of damaged packs", &error);
+        let suspects = mending::noted(&self.cache, &self.id()).map_err(here)?;
+        let repair = || self.inner.repair_index(&RepairIndexOptions::default(), false);
+        // Before the index is repaired, which forgets all parts of a pack that is cut off.
+        let mend = || {
+            let mended = if suspects.is_empty() {
+                Mended::default()
+            } else {
+                mending::mend(&self.line, &self.inner, &suspects)?
+            };
+            repair().map(|()| mended)
+        };
+        let mended = match self.watch(&|_| {}, mend) {
+            Ok(mended) => mended,
+            Err(fault) => {
+                // The index itself may be what is damaged.
+                if self.watch(&|_| {}, || mending::drop_unfit(&self.line, FileType::Index))? == 0 {
+                    return Err(fault);
+                }
+                self.watch(&|_| {}, || repair().and_then(|()| mend()))?
+            }
+        };
+        if !suspects.is_empty() {
+            tracing::warn!(
+                packs = mended.packs,
+                lost = mended.lost,
+                "damaged packs of the backups were taken away"
+            );
+            mending::forget(&self.cache, &self.id()).map_err(here)?;
+        }
+        Ok(())
+    }
+
+    /// Whether a snapshot needs what is in no index.
+    fn lacks_parts(&self) -> Result<bool, SyncError> {
+        let results = self.watch(&|_| {}, || self.inner.check(CheckOptions::default()))?;
+        Ok(results.0.iter().any(|(_, finding)| {
+            let finding = finding.to_string();
+            finding.contains("missing in index") || finding.starts_with("error checking trees")
+        }))
+    }
+
+    fn no_snapshot(&self, id: &str) -> SyncError {
+        SyncError::NoSnapshot { location: self.line.store().location().to_owned(), id: id.to_owned() }
     }
 
     fn open_at(
@@ -300,7 +387,8 @@ impl Repository {
     ) -> Result<Self, SyncError> {
         let (line, gauge) = (Line::new(store), Gauge::default());
         let inner = Self::unlock(&line, &gauge, password, cache, expected)?;
-        let repository = Self { line, gauge, cache: cache.to_owned(), inner };
+        let has_unfit_snapshots = AtomicBool::new(false);
+        let repository = Self { line, gauge, cache: cache.to_owned(), inner, has_unfit_snapshots };
         let found = repository.id();
         match expected {
             Some(expected) if expected != found => Err(SyncError::Swapped {
@@ -353,7 +441,8 @@ impl Repository {
         let inner = made.map_err(|error| to_fault(&line, &error))?;
         let id = inner.config().id.to_hex().to_string();
         opened_key::keep(cache, &id, password.reveal(), line.store(), inner.key());
-        Ok(Self { line, gauge, cache: cache.to_owned(), inner })
+        let has_unfit_snapshots = AtomicBool::new(false);
+        Ok(Self { line, gauge, cache: cache.to_owned(), inner, has_unfit_snapshots })
     }
 
     fn begin_run(&self) -> Result<OwnRun, SyncError> {
@@ -366,7 +455,20 @@ impl Repository {
     }
 
     fn snapshot_files(&self) -> Result<Vec<SnapshotFile>, SyncError> {
-        let mut files = self.watch(&|_| {}, || self.inner.get_all_snapshots())?;
+        let mut files = match self.watch(&|_| {}, || self.inner.get_all_snapshots()) {
+            // The others can be used all the same.
+            Err(SyncError::Damaged { .. }) => {
+                self.has_unfit_snapshots.store(true, Ordering::Relaxed);
+                tracing::warn!("the file of a snapshot is damaged; it is passed over");
+                self.watch(&|_| {}, || {
+                    let fit = mending::sort_names(&self.line, FileType::Snapshot)?.fit;
+                    let ids = fit.into_iter().map(SnapshotId::from).collect();
+                    let read = self.inner.stream_files_list::<SnapshotFile>(ids)?;
+                    read.map(|file| file.map(|(id, file)| SnapshotFile { id, ..file })).collect()
+                })?
+            }
+            other => other?,
+        };
         files.sort_by_cached_key(|file| (file.time.timestamp(), file.id));
         Ok(files)
     }

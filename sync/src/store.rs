@@ -10,6 +10,7 @@ use parking_lot::Mutex;
 use ring::digest;
 use rustic_core::{BytesList, ErrorKind, FileType, Id, ReadBackend, RusticError, RusticResult, WriteBackend};
 use std::{
+    collections::BTreeSet,
     fmt,
     sync::{
         Arc,
@@ -65,7 +66,8 @@ pub fn fits_name(kind: FileType, id: &Id, content: &[u8]) -> bool {
     kind == FileType::Config || digest::digest(&digest::SHA256, content).as_ref() == id_bytes(id)
 }
 
-fn id_bytes(id: &Id) -> Vec<u8> {
+/// The 32 bytes of an id, which rustic shows as digits only.
+pub fn id_bytes(id: &Id) -> Vec<u8> {
     let hex = id.to_hex();
     hex.as_bytes()
         .chunks_exact(2)
@@ -116,6 +118,18 @@ impl Line {
     /// The first fault since it was last taken.
     pub fn take_fault(&self) -> Option<SyncError> {
         self.state.fault.lock().take()
+    }
+
+    /// The names of all files of a kind.
+    pub fn names(&self, kind: FileType) -> RusticResult<BTreeSet<Id>> {
+        Ok(self.settle(self.store.list(kind))?.into_iter().map(|(id, _)| id).collect())
+    }
+
+    /// A whole file, also one that does not hold what its name says.
+    pub fn read_as_it_is(&self, kind: FileType, id: &Id) -> RusticResult<Bytes> {
+        let content = self.settle(self.store.read(kind, id))?;
+        self.state.received.fetch_add(content.len() as u64, Ordering::Relaxed);
+        Ok(content)
     }
 
     fn settle<T>(&self, result: Result<T, SyncError>) -> RusticResult<T> {

@@ -87,6 +87,10 @@ export class School {
     return this.#staff.post<void>(`/classes/${this.class.class_id}/lessons/${lesson.lesson_id}/close`);
   }
 
+  pauseLesson(lesson: LessonView): Promise<void> {
+    return this.#staff.post<void>(`/classes/${this.class.class_id}/lessons/${lesson.lesson_id}/pause`);
+  }
+
   problem(versionId: string): Problem {
     const found = this.problems.find((one) => one.problem_version_id === versionId);
     if (!found) throw new Error(`the teacher knows no problem ${versionId}`);

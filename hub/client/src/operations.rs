@@ -485,6 +485,11 @@ impl Hub {
         self.get(&format!("/audit{query}")).await
     }
 
+    /// Every deed that the audit log may hold, in the language of the signed-in person.
+    pub async fn audit_deeds(&self) -> Reply<Vec<AuditDeed>> {
+        self.get("/audit/deeds").await
+    }
+
     /// The whole audit log as CSV.
     pub async fn export_audit(&self, reason: &str) -> Reply<String> {
         let reason = GiveReason { reason: reason.to_owned() };
@@ -614,9 +619,10 @@ impl Hub {
         Ok(signed_in)
     }
 
-    /// Adds a further child with a code.
+    /// Adds a further child with a code and the consent that is needed.
     pub async fn add_child(&self, code: &str) -> Reply<Vec<Child>> {
-        self.add_child_with(&AddChild { code: code.to_owned(), consents: None }).await
+        let consents = Some(vec!["account".to_owned()]);
+        self.add_child_with(&AddChild { code: code.to_owned(), consents }).await
     }
 
     /// A further child with what the parent agrees to for it.

@@ -157,7 +157,7 @@ fn judge(
             answer.problem_version_id,
             answer.lesson_id,
         );
-        if has == had && found.answer == answer.answer {
+        if has == had && found.answer.as_ref() == Some(&answer.answer) {
             verdict.found += 1;
         } else {
             verdict.lost.push(format!("{id}: another content than acknowledged"));

@@ -1,6 +1,6 @@
 //! Problems from and for other programs: GIFT and Moodle XML ↔ drafts.
 //!
-//! The walk of an import: [`read`] cuts the file into questions by the format's own grammar (`gift`, `moodle_xml`,
+//! The walk of an import: `encoding` makes text of the bytes, [`read`] cuts the file into questions by the format's own grammar (`gift`, `moodle_xml`,
 //! `cloze`), each text is cleaned into the project's Markdown (`html`, `markdown`), `take` makes a draft of what is asked
 //! and lets `grading` check it. Nothing is guessed: what has no place here is named in a [`Remark`] or a [`Refusal`].
 //!
@@ -8,6 +8,7 @@
 //! (`rest`), so that a problem comes back as it left.
 
 mod cloze;
+mod encoding;
 mod gift;
 mod give;
 mod html;
@@ -66,7 +67,7 @@ pub fn read(format: ProblemFormat, file: &[u8], reading: &Reading<'_>) -> Result
     if file.len() > MAX_FILE {
         return Err(FileFault::TooLarge(MAX_FILE));
     }
-    let source = std::str::from_utf8(file).map_err(|_| FileFault::NotUtf8)?;
+    let source = encoding::decode(format, file)?;
     let entries = parse(format, source.trim_start_matches('\u{FEFF}'))?;
     if entries.is_empty() {
         return Err(FileFault::NoItems);

@@ -8,8 +8,12 @@ use dreamseed_wire::Language;
 pub enum FileFault {
     #[error("the file is larger than {0} bytes; export the problems in several files")]
     TooLarge(usize),
-    #[error("the file is not UTF-8 text; save it as UTF-8 and choose it again")]
-    NotUtf8,
+    #[error("the file is no text in UTF-8, UTF-16 or CP949 (EUC-KR); save it as UTF-8 and choose it again")]
+    UnknownEncoding,
+    #[error(
+        "the file says that it is `{0}`, but it cannot be read as that; save it as UTF-8 and choose it again"
+    )]
+    OtherEncoding(String),
     #[error("the file holds more than {0} problems; export them in several files")]
     TooManyItems(usize),
     #[error("there is no problem in the file; check that it is of the chosen format")]
@@ -32,8 +36,14 @@ impl FileFault {
             (Language::Ko, FileFault::TooLarge(limit)) => {
                 format!("파일이 {limit}바이트보다 큽니다. 여러 파일로 나누어 내보낸 뒤 다시 가져오세요.")
             }
-            (Language::Ko, FileFault::NotUtf8) => {
-                "UTF-8 글이 아닙니다. UTF-8로 저장한 뒤 다시 고르세요.".to_owned()
+            (Language::Ko, FileFault::UnknownEncoding) => {
+                "UTF-8, UTF-16, CP949(EUC-KR) 가운데 어느 글도 아닙니다. UTF-8로 저장한 뒤 다시 고르세요."
+                    .to_owned()
+            }
+            (Language::Ko, FileFault::OtherEncoding(said)) => {
+                format!(
+                    "파일에는 `{said}`(이)라고 쓰여 있지만 그렇게 읽을 수 없습니다. UTF-8로 저장한 뒤 다시 고르세요."
+                )
             }
             (Language::Ko, FileFault::TooManyItems(limit)) => {
                 format!("문제가 {limit}개보다 많습니다. 여러 파일로 나누어 내보낸 뒤 다시 가져오세요.")
@@ -109,7 +119,7 @@ impl Remark {
     fn texts(&self) -> (String, String) {
         let both = |ko: &str, en: &str| (ko.to_owned(), en.to_owned());
         match self {
-            Remark::NoHints => both("도움이 없습니다.", "It has no hints."),
+            Remark::NoHints => both("도움말이 없습니다.", "It has no hints."),
             Remark::SolutionMade => both(
                 "풀이가 없어 정답을 풀이에 적었습니다.",
                 "It has no solution; the right answer stands there.",
@@ -235,12 +245,33 @@ impl Refusal {
                 "정답에 아무 글이나 뜻하는 *가 있습니다.",
                 "The right answer holds a * that stands for any text.",
             ),
-            Refusal::Draft(fault) => (
-                format!("{}: {}", field_name(&fault.field), reason_text(&fault.reason)),
-                format!("It cannot be kept: {fault}."),
-            ),
+            Refusal::Draft(fault) => match entry_of(&fault.field) {
+                Some((ko, en)) => (
+                    format!("{ko}: {}", reason_text(&fault.reason)),
+                    format!("It cannot be kept: {en}: {}.", fault.reason),
+                ),
+                None => (
+                    format!("{}: {}", field_name(&fault.field), reason_text(&fault.reason)),
+                    format!("It cannot be kept: {fault}."),
+                ),
+            },
         }
     }
+}
+
+/// An entry of a question's list in a teacher's words, counted from 1: `보기 3`.
+fn entry_of(field: &str) -> Option<(String, String)> {
+    let mut path = field.split('.');
+    let ("question", list, at) = (path.next()?, path.next()?, path.next()?) else { return None };
+    let number = at.parse::<usize>().ok()? + 1;
+    let (ko, en) = match list {
+        "choices" => ("보기", "choice"),
+        "items" => ("항목", "item"),
+        "left" => ("왼쪽 항목", "left item"),
+        "right" => ("오른쪽 항목", "right item"),
+        _ => return None,
+    };
+    Some((format!("{ko} {number}"), format!("{en} {number}")))
 }
 
 /// A field of a draft in a teacher's words.
@@ -273,6 +304,9 @@ fn reason_text(reason: &DraftReason) -> String {
     }
     if matches!(reason, DraftReason::Blank | DraftReason::NoLanguage) {
         return "비어 있습니다.".to_owned();
+    }
+    if matches!(reason, DraftReason::DuplicateText) {
+        return "같은 보기가 두 번 있습니다. 하나를 지우거나 고치세요.".to_owned();
     }
     if matches!(reason, DraftReason::ForbiddenCharacter) {
         return "숨은 글자나 쓰는 방향을 바꾸는 글자가 있습니다.".to_owned();

@@ -21,6 +21,7 @@ use dreamseed_wire::{
 };
 use num_traits::One;
 use std::collections::BTreeSet;
+use unicode_normalization::UnicodeNormalization;
 
 /// The longest title, in bytes.
 const MAX_TITLE: usize = 300;
@@ -67,6 +68,9 @@ pub enum DraftReason {
     ForbiddenCharacter,
     #[error("a skill's id is words of a-z and 0-9 with hyphens between, such as `frac-add-unlike`")]
     SkillShape,
+    /// Said by who knows the list; [`validate`] does not.
+    #[error("it is not on the list of skills")]
+    UnknownSkill,
     #[error("there are fewer than {0}")]
     TooFew(usize),
     #[error("there are more than {0}")]
@@ -75,6 +79,9 @@ pub enum DraftReason {
     ChoiceId,
     #[error("another choice has this id")]
     DuplicateChoice,
+    /// Pupils could not tell them apart, and one of the two would be marked wrong.
+    #[error("another choice says the same")]
+    DuplicateText,
     #[error("the question has no such choice")]
     UnknownChoice,
     #[error("the items are shown in the right order already")]
@@ -147,6 +154,9 @@ pub fn validate(draft: &ProblemDraft) -> Result<(), DraftFault> {
     }
     check_text("solution", &draft.solution, MAX_STATEMENT)?;
     check_key(draft)?;
+    for (list, choices) in lists_of(&draft.question) {
+        check_texts_differ(&list, choices)?;
+    }
     check_check(draft).at("check")?;
     check_common_wrong(draft, languages)?;
     check_count(draft.hints.len(), 0, MAX_HINTS).at("hints")?;
@@ -366,6 +376,26 @@ fn check_key(draft: &ProblemDraft) -> Result<(), DraftFault> {
 fn check_choices(list: &str, choices: &[ChoiceDraft]) -> Result<BTreeSet<String>, DraftFault> {
     check_count(choices.len(), MIN_CHOICES, MAX_CHOICES).at(list)?;
     check_ids(list, choices.iter().map(|choice| choice.id.as_str()))
+}
+
+/// No two entries of a list say the same in a language, however they are spaced. Case counts: `a` and `A` may be two things.
+fn check_texts_differ(list: &str, choices: &[ChoiceDraft]) -> Result<(), DraftFault> {
+    for language in LANGUAGES {
+        let mut seen = BTreeSet::new();
+        for (index, choice) in choices.iter().enumerate() {
+            let text = match language {
+                Language::Ko => &choice.text.ko,
+                Language::En => &choice.text.en,
+            };
+            let Some(text) = text else { continue };
+            let words: Vec<String> = text.split_whitespace().map(|word| word.nfc().collect()).collect();
+            if !seen.insert(words.join(" ")) {
+                let field = format!("{list}.{index}.text.{}", language.code());
+                return Err(DraftReason::DuplicateText).at(field);
+            }
+        }
+    }
+    Ok(())
 }
 
 /// The ids of a list's entries: sound, and each once.
@@ -952,6 +982,32 @@ mod tests {
         assert_eq!(find("모름"), None);
         let other = Answer::ShortText { text: "2/5".to_owned() };
         assert_eq!(crate::find_misconception(&draft.common_wrong, &draft.key, &other), None);
+    }
+
+    #[test]
+    fn choices_that_say_the_same_are_refused() {
+        let same = || DraftReason::DuplicateText;
+        let second = "/question/choices/1/text/ko";
+        check(choice_draft(), second, json!(" 사다리꼴"), "question.choices.1.text.ko", same());
+        // Written by a Mac, whose file names and copies come in single letters.
+        check(
+            choice_draft(),
+            second,
+            json!("사다리꼴".nfd().collect::<String>()),
+            "question.choices.1.text.ko",
+            same(),
+        );
+        check(
+            matching_draft(),
+            "/question/right/2",
+            json!({"id": "3", "text": matching_draft()["question"]["right"][0]["text"].clone()}),
+            "question.right.2.text.ko",
+            same(),
+        );
+        let mut draft = choice_draft();
+        draft["question"]["choices"][0]["text"]["ko"] = json!("점 a");
+        draft["question"]["choices"][1]["text"]["ko"] = json!("점 A");
+        assert_eq!(validate(&read(draft)), Ok(()), "a point and a side may differ in case only");
     }
 
     #[test]

@@ -339,7 +339,7 @@ fn judge(acknowledged: &[Acknowledged], found: &[Option<AttemptView>], work: &Wo
         let pupil_id = work.pupils[kept.sent.pupil].pupil_id;
         let same = (view.attempt_id, view.pupil_id, view.problem_version_id, view.hub_seq)
             == (id, pupil_id, submit.problem_version_id, kept.hub_seq)
-            && view.answer == submit.answer
+            && view.answer.as_ref() == Some(&submit.answer)
             && view.grade == kept.grade;
         if !same {
             faults.lost.push(format!("{id}: another content than acknowledged"));
@@ -411,7 +411,7 @@ mod tests {
             problem_title: String::new(),
             lesson_id: submit.lesson_id,
             hub_seq: kept.hub_seq,
-            answer: submit.answer,
+            answer: Some(submit.answer),
             grade: kept.grade.clone(),
             graded_by: GradeSource::Code,
             grade_reason: None,

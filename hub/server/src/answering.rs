@@ -64,6 +64,9 @@ pub enum AnsweringError {
     UnknownAttempt,
     #[error("the solution is not released")]
     NotReleased,
+    /// Whether the answer that is there is the same one cannot be known; whoever has it keeps it.
+    #[error("the answer of this id in the record is damaged")]
+    Damaged,
     #[error("the problem's key is broken")]
     BrokenKey(#[from] GradeError),
     #[error("the answer could not be kept")]
@@ -287,7 +290,10 @@ pub fn record(tx: &WriteTx<'_>, graded: &GradedAnswer) -> Result<Recorded, Answe
     }
     if let Some(earlier) = attempts::get(tx.conn(), attempt.id)? {
         if !is_same_answer(&earlier, attempt.pupil_id, &graded.as_sent)? {
-            return Err(AnsweringError::OtherAnswer);
+            return Err(match attempts::is_whole(tx.conn(), earlier.hub_seq)? {
+                true => AnsweringError::OtherAnswer,
+                false => AnsweringError::Damaged,
+            });
         }
         let receipt = repeat_receipt(tx, graded, &earlier)?;
         return Ok(Recorded { receipt, is_new: false, wants_help: false });
@@ -334,6 +340,7 @@ pub fn record(tx: &WriteTx<'_>, graded: &GradedAnswer) -> Result<Recorded, Answe
         misconception: graded.misconception,
         given_at: attempt.occurred_at,
         is_exam: graded.mode == LessonMode::Exam,
+        is_second_try: is_second_try(tx, attempt, sitting.as_ref())?,
     };
     let mut standing = standings::count(tx, place, &counted)?;
     let helped = graded.auto_feedback && graded.help_allowed && matches!(graded.grade, Grade::Wrong);
@@ -399,6 +406,21 @@ fn in_sitting(graded: &GradedAnswer, sitting: Option<&StoredSitting>) -> NewAtte
             ..attempt
         },
         Some(_) | None => attempt,
+    }
+}
+
+/// Whether the pupil was shown the grade of an earlier answer to this problem of the exam, which was opened again since.
+fn is_second_try(
+    tx: &WriteTx<'_>,
+    attempt: &NewAttempt,
+    sitting: Option<&StoredSitting>,
+) -> Result<bool, StoreError> {
+    match (attempt.lesson_id, sitting.and_then(|sitting| sitting.shown_at)) {
+        (Some(lesson), Some(shown_at)) if attempt.received_at > shown_at => {
+            let place = (attempt.pupil_id, lesson, attempt.problem_version_id);
+            attempts::has_answered_by(tx.conn(), place, shown_at)
+        }
+        _ => Ok(false),
     }
 }
 
@@ -763,7 +785,7 @@ mod tests {
             device_id: sent.device_id,
             device_seq: sent.device_seq,
             body_hash: body_hash.to_vec(),
-            answer: sent.answer.clone(),
+            answer: Some(sent.answer.clone()),
             received_at: now,
         };
         let pupil = UserId(uuid::Uuid::from_u128(1));

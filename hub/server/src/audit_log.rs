@@ -3,14 +3,14 @@
 //! The whole chain is looked at once after each start and once a day, in the background and a stretch at a time; between,
 //! each look goes on from the last row that fitted.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use bytes::Bytes;
 use dreamseed_wire::{
     Language,
-    house::{AuditPage, AuditView},
+    house::{AuditDeed, AuditPage, AuditView},
     hub::NoticeCode,
-    ids::{ClassId, GroupId, LessonId, ProblemId, UserId},
+    ids::*,
 };
 use futures_util::{Stream, stream};
 use jiff::{SignedDuration, Timestamp};
@@ -22,9 +22,9 @@ use crate::{
     hub::Ctx,
     school::School,
     store::{
-        StoreError,
+        ReadConn, StoreError, attempts,
         audit::{self, AuditFilter, AuditRow, Chain, Link},
-        notices,
+        notices, pupil_notes, regrades,
     },
     telemetry,
 };
@@ -33,7 +33,7 @@ use crate::{
 const STRETCH: u32 = 4_000;
 /// Rows of the file that are read at once.
 const EXPORTED_AT_ONCE: u32 = 1_000;
-/// Letters of an id that stands for nothing known.
+/// Letters at the end of an id that stands for nothing known.
 const SHORT_ID: usize = 8;
 const PAGE: u32 = 50;
 const PAGE_MAX: u32 = 200;
@@ -70,13 +70,31 @@ pub async fn page(ctx: &Ctx, which: WhichRows, language: Language) -> Result<Aud
     let before = which.before.unwrap_or(i64::MAX);
     let filter = which.filter;
     // One more tells whether there is a next page.
-    let mut rows = ctx.store.read(move |conn| audit::page(conn, &filter, before, limit + 1)).await?;
+    let (mut rows, things) = ctx
+        .store
+        .read(move |conn| {
+            let rows = audit::page(conn, &filter, before, limit + 1)?;
+            let things = Things::read(conn, &rows)?;
+            Ok::<_, StoreError>((rows, things))
+        })
+        .await?;
     let has_more = rows.len() > limit as usize;
     rows.truncate(limit as usize);
     let next = if has_more { rows.last().map(|row| row.seq) } else { None };
     let school = ctx.school.get();
-    let entries = rows.into_iter().map(|row| view(&school, row, language)).collect();
+    let entries = rows.into_iter().map(|row| view(&school, &things, row, language)).collect();
     Ok(AuditPage { entries, next, broken_at: broken_at(ctx) })
+}
+
+/// Every deed that the log may hold, in the order of the words that the reader sees.
+pub fn deeds(language: Language) -> Vec<AuditDeed> {
+    let deed = |(action, _): &(&str, &str)| AuditDeed {
+        action: (*action).to_owned(),
+        action_text: in_words(action, language).to_owned(),
+    };
+    let mut deeds: Vec<_> = audit::deeds::DEEDS.iter().map(deed).collect();
+    deeds.sort_by(|a, b| a.action_text.cmp(&b.action_text));
+    deeds
 }
 
 /// The whole log as CSV for Korean Excel, oldest first, up to the row that tells of this export.
@@ -104,9 +122,11 @@ pub async fn export(
         let ctx = Arc::clone(&ctx);
         async move {
             let rows = ctx.store.read(move |conn| audit::after(conn, seq, last, EXPORTED_AT_ONCE)).await?;
+            // The file holds the ids as they are, not what they stand for.
+            let things = Things::default();
             let Some(end) = rows.last().map(|row| row.seq) else { return Ok(None) };
             let school = ctx.school.get();
-            let rows = rows.into_iter().map(|row| cells(view(&school, row, language)));
+            let rows = rows.into_iter().map(|row| cells(view(&school, &things, row, language)));
             Ok(Some((Bytes::from(csv_file::write_rows(rows)?), end)))
         }
     });
@@ -180,7 +200,7 @@ pub async fn look(ctx: &Ctx) -> Result<(), StoreError> {
     Ok(())
 }
 
-fn view(school: &School, row: AuditRow, language: Language) -> AuditView {
+fn view(school: &School, things: &Things, row: AuditRow, language: Language) -> AuditView {
     AuditView {
         seq: row.seq,
         at: row.at,
@@ -191,7 +211,7 @@ fn view(school: &School, row: AuditRow, language: Language) -> AuditView {
         action: row.action,
         subject: row.subject.map(|id| name_of(school, id)),
         subject_id: row.subject,
-        detail_text: read_detail(school, &row.detail, language),
+        detail_text: read_detail(school, things, &row.detail, language),
         detail: row.detail,
         reason: row.reason,
     }
@@ -206,10 +226,62 @@ fn name_of(school: &School, id: UserId) -> String {
     }
 }
 
-/// A detail with names in place of ids; an id that stands for nothing known is told by its beginning.
-fn read_detail(school: &School, detail: &str, language: Language) -> String {
+/// What the ids in the details of some rows stand for, of what is not in the school's memory.
+#[derive(Default)]
+struct Things {
+    places: HashMap<uuid::Uuid, Place>,
+}
+
+/// What a deed was about.
+enum Place {
+    Problem(ProblemId),
+    Version(Option<ProblemVersionId>, Option<LessonId>),
+}
+
+impl Things {
+    /// Reads them where a deed names an answer, a correction of a key or a note.
+    fn read(conn: &ReadConn, rows: &[AuditRow]) -> Result<Self, StoreError> {
+        let mut places = HashMap::new();
+        for row in rows {
+            let Ok(id) = row.detail.parse::<uuid::Uuid>() else { continue };
+            let place = match row.action.as_str() {
+                "override grade" | "take grade back" => attempts::get(conn, AttemptId(id))?
+                    .map(|attempt| Place::Version(Some(attempt.problem_version_id), attempt.lesson_id)),
+                "correct key" | "regrade" | "undo correction of key" => {
+                    regrades::get(conn, RegradeId(id))?.map(|regrade| Place::Problem(regrade.problem_id))
+                }
+                "open solution" | "open step" | "send note" => pupil_notes::place(conn, NoteId(id))?
+                    .map(|(version, lesson)| Place::Version(version, lesson)),
+                _ => None,
+            };
+            places.extend(place.map(|place| (id, place)));
+        }
+        Ok(Things { places })
+    }
+
+    /// `분수의 덧셈 1 · 금요일 시험`: the problem, and the lesson if there is one.
+    fn name(&self, school: &School, id: uuid::Uuid, language: Language) -> Option<String> {
+        let (problem, lesson) = match *self.places.get(&id)? {
+            Place::Problem(problem) => return name_thing(school, problem.0, language),
+            Place::Version(version, lesson) => {
+                (version.and_then(|version| school.versions.get(&version)), lesson)
+            }
+        };
+        let problem = problem.map(|version| version.draft.title.get(language).to_owned());
+        let lesson = lesson.and_then(|id| school.lessons.get(&id)).map(|lesson| lesson.title.clone());
+        let named: Vec<_> = [problem, lesson].into_iter().flatten().collect();
+        (!named.is_empty()).then(|| named.join(" · "))
+    }
+}
+
+/// A detail with names in place of ids; an id that stands for nothing known is told by its end, since ids begin with the
+/// time at which they were made: those of one lesson begin alike.
+fn read_detail(school: &School, things: &Things, detail: &str, language: Language) -> String {
+    let end_of = |word: &str| format!("…{}", word.get(word.len() - SHORT_ID..).unwrap_or(word));
     let read = |word: &str| match word.parse::<uuid::Uuid>() {
-        Ok(id) => name_thing(school, id, language).unwrap_or_else(|| word.chars().take(SHORT_ID).collect()),
+        Ok(id) => name_thing(school, id, language)
+            .or_else(|| things.name(school, id, language))
+            .unwrap_or_else(|| end_of(word)),
         Err(_) => audit::deeds::word_in(word, language).to_owned(),
     };
     detail.split(' ').map(read).collect::<Vec<_>>().join(" ")

@@ -1,6 +1,6 @@
 //! Writes problems: each change is a new immutable version.
 
-use dreamseed_grading::{DraftFault, GradeError};
+use dreamseed_grading::{DraftFault, DraftReason, GradeError};
 use dreamseed_wire::{
     Language,
     authoring::{DraftTrial, ProblemDraft, ProblemForEditing, ProblemListing, QuestionDraft, TryDraft},
@@ -8,6 +8,7 @@ use dreamseed_wire::{
 };
 
 use crate::{
+    content_pack,
     hub::Ctx,
     school::{ProblemVersion, School},
     store::{
@@ -63,6 +64,7 @@ pub fn for_editing(school: &School, id: ProblemId) -> Result<ProblemForEditing, 
 /// Adds a problem.
 pub async fn add(ctx: &Ctx, by: UserId, draft: ProblemDraft) -> Result<ProblemForEditing, AuthoringError> {
     dreamseed_grading::validate(&draft)?;
+    check_skill(&draft.skill, None)?;
     ctx.disk.check_draft(&draft)?;
     let now = ctx.clock.now();
     let id = ctx
@@ -87,9 +89,8 @@ pub async fn change(
 ) -> Result<ProblemForEditing, AuthoringError> {
     dreamseed_grading::validate(&draft)?;
     ctx.disk.check_draft(&draft)?;
-    if !ctx.school.get().problems.contains_key(&id) {
-        return Err(AuthoringError::UnknownProblem);
-    }
+    let before = for_editing(&ctx.school.get(), id)?;
+    check_skill(&draft.skill, Some(&before.draft.skill))?;
     let now = ctx.clock.now();
     ctx.store
         .write(move |tx| {
@@ -126,6 +127,15 @@ pub fn try_draft(trial: &TryDraft, language: Language) -> Result<DraftTrial, Aut
         grade,
         misconception: common.map(|common| common.misconception.get(language).to_owned()),
     })
+}
+
+/// Refuses a skill that is not on the list: nobody's progress in it would be shown. A problem that has such a skill already
+/// may be edited all the same.
+fn check_skill(skill: &str, before: Option<&str>) -> Result<(), DraftFault> {
+    if before == Some(skill) || content_pack::knows_skill(skill) {
+        return Ok(());
+    }
+    Err(DraftFault { field: "skill".to_owned(), reason: DraftReason::UnknownSkill })
 }
 
 fn editing_view(version: &ProblemVersion) -> ProblemForEditing {

@@ -11,6 +11,7 @@ pub mod files;
 pub mod instance;
 pub mod job;
 pub mod manifest;
+mod mending;
 pub mod password;
 pub mod restore;
 pub mod schedule;
@@ -19,6 +20,7 @@ pub mod snapshot;
 pub mod state;
 pub mod targets;
 pub mod trouble;
+pub mod unseen;
 pub mod upkeep;
 pub mod verify;
 

@@ -8,8 +8,8 @@
 //! evidence. The record goes on in a new epoch. Without any copy nothing is changed and the hub says what to do.
 //!
 //! Where the structure is whole and single answers do not fit their hashes, or single rows of the school cannot be read, the hub
-//! serves what is there and says so: an older copy would give up everything that came after it for one bit. These rows stay as
-//! they are until somebody restores.
+//! serves what is there and says so: an older copy would give up everything that came after it for one bit. Beside the lesson
+//! just these values are then brought back from the newest backup ([`crate::backup::schedule::BackupDesk::mend`]).
 //!
 //! A database is not replaced again and again: where a copy did not lead to a hub that stays up, a person must look.
 //!
@@ -26,10 +26,14 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::{
     auth::keys,
-    backup::restore::{self, RestoreError, placing},
+    backup::{
+        instance, password,
+        restore::{self, RestoreError, placing},
+    },
     doctor::disk_space,
     high_mark,
     hub::Ctx,
+    ledgers,
     store::{
         self, StoreError,
         inspection::{self, Structure},
@@ -183,9 +187,14 @@ pub fn has_lost_database(data: &Path) -> bool {
     is_known(data) && !store::database_path(data).exists()
 }
 
-/// Whether a hub has worked here: the pepper is made after the database, so one without the other is a loss.
+/// Whether a hub has worked here: all of these are made after the database, so one of them without it is a loss. What is left of
+/// a folder may be the password of the backups alone, and an empty school begun there would be backed up over the lost one's.
 fn is_known(data: &Path) -> bool {
-    high_mark::find_own(data).is_some() || keys::has_pepper(data)
+    high_mark::find_own(data).is_some()
+        || keys::has_pepper(data)
+        || instance::read(data).is_some()
+        || password::file_of(data).exists()
+        || ledgers::has_any(data)
 }
 
 /// Goes on checking beside the lesson what a start has not done within its budget. Returns if the database is damaged: then
@@ -370,6 +379,32 @@ mod tests {
 
     fn looked(data: &Path, is_known: bool) -> Looked {
         look(&store::database_path(data), is_known, Some(BUDGET)).expect("looked at")
+    }
+
+    #[test]
+    fn no_school_is_begun_where_anything_of_one_is_left() {
+        for (left, text, is_lost) in [
+            ("backup/password", "twelve words", true),
+            ("instance", "01890a5d-ac96-774b-bcce-b302099a8057\n", true),
+            ("ledgers/erasures.jsonl", "{}\n", true),
+            ("ledgers/security.jsonl", "{}\n", true),
+            ("erasures.jsonl", "{}\n", true),
+            ("keys/pepper.key", "00", true),
+            // What other programs and commands make, also on an empty machine.
+            ("ledgers/erasures.jsonl", "", false),
+            ("backup/cache/x", "x", false),
+            ("hub.toml", "port = 1", false),
+            ("models/small.gguf", "x", false),
+        ] {
+            let data = tempfile::tempdir().expect("a folder");
+            let file = data.path().join(left);
+            fs::create_dir_all(file.parent().expect("a folder")).expect("made");
+            fs::write(&file, text).expect("written");
+            assert_eq!(has_lost_database(data.path()), is_lost, "{left}");
+            let ready = make_ready(data.path(), BUDGET, now());
+            assert_eq!(matches!(ready, Ok(Ready::Fresh)), !is_lost, "{left}: {ready:?}");
+            assert!(!store::database_path(data.path()).exists(), "{left}");
+        }
     }
 
     #[tokio::test]

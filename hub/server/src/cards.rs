@@ -67,6 +67,8 @@ pub enum CardsError {
     UnknownPupil,
     #[error("no sheet was made here by this person in the last minutes")]
     NoSheet,
+    #[error("the class has no pupils yet")]
+    NoPupils,
     #[error("every pupil of the class has a PIN already")]
     NobodyNeedsOne,
     #[error(transparent)]
@@ -168,6 +170,9 @@ struct NewCard {
 fn choose(ctx: &Ctx, class: ClassId, wanted: &MakeCards) -> Result<(CardClass, Vec<NewCard>), CardsError> {
     let school = ctx.school.get();
     let class = school.classes.get(&class).filter(|class| !class.archived).ok_or(CardsError::UnknownClass)?;
+    if class.pupils.is_empty() {
+        return Err(CardsError::NoPupils);
+    }
     let is_here = |id: &UserId| class.pupils.iter().any(|(_, pupil)| pupil == id);
     if !wanted.pupil_ids.iter().all(is_here) {
         return Err(CardsError::UnknownPupil);

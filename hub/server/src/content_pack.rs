@@ -11,7 +11,10 @@ use dreamseed_wire::{
 use jiff::Timestamp;
 use serde::Deserialize;
 
-use crate::store::{StoreError, WriteTx, notices, problems};
+use crate::store::{
+    StoreError, WriteTx, notices,
+    problems::{self, KnownVersion},
+};
 
 #[derive(rust_embed::RustEmbed)]
 #[folder = "../../content"]
@@ -59,6 +62,11 @@ pub fn skills(language: Language) -> Vec<Skill> {
         .collect()
 }
 
+/// Whether a skill is on the list.
+pub fn knows_skill(id: &str) -> bool {
+    skill_rows().iter().any(|row| row.id == id)
+}
+
 /// A skill's name, or its id if it is not on the list (a school's own).
 pub fn skill_name(id: &str, language: Language) -> String {
     skill_rows()
@@ -77,7 +85,8 @@ pub fn starter_problems() -> Result<Vec<(String, ProblemDraft)>, ContentError> {
 /// Loads the starter problems that are new or have changed since they were last loaded; returns how many.
 ///
 /// What the school has made of a starter problem, be it other words or a corrected key, stays: a draft that was loaded
-/// before is not loaded again over it, and a new one neither. Then the admin is told once which of them were kept.
+/// before is not loaded again over it, and a new one neither. Then the admin is told once which of them were kept. A version
+/// that a disk has damaged gets its content back.
 pub fn load(
     tx: &WriteTx<'_>,
     drafts: &[(String, ProblemDraft)],
@@ -90,8 +99,15 @@ pub fn load(
             Some(problem) => problem,
             None => problems::add(tx, &source, None, now)?,
         };
-        if problems::has_version(tx, problem, &problems::content_hash(draft)?)? {
-            continue;
+        match problems::find_version(tx, problem, draft)? {
+            KnownVersion::Whole => continue,
+            KnownVersion::Damaged(version) => {
+                problems::write_again(tx, version, draft)?;
+                tracing::warn!(problem = source, "a starter problem was damaged and has been loaded anew");
+                changed += 1;
+                continue;
+            }
+            KnownVersion::None => {}
         }
         if problems::is_schools_own(tx, problem)? {
             kept.push(source);
@@ -146,6 +162,12 @@ mod tests {
             }
             assert!(skills.contains(draft.skill.as_str()), "{path}: {} is not in skills.toml", draft.skill);
             assert!(draft.statement.ko.is_some() && draft.statement.en.is_some(), "{path}: both languages");
+            // Lists and exports show titles as they are written.
+            let titles = [&draft.title.ko, &draft.title.en];
+            assert!(
+                !titles.into_iter().flatten().any(|title| title.contains('$')),
+                "{path}: LaTeX in the title"
+            );
         }
     }
 

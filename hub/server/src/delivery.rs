@@ -247,22 +247,16 @@ fn read_body(item: &DeliveryItem) -> Result<SubmitAnswer, RejectCode> {
     Some(body).filter(|body| body.attempt_id == item.attempt_id).ok_or(RejectCode::BadBody)
 }
 
-/// The answers of a batch that are there already: most of one that is sent again.
+/// The answers of a batch that are there already: most of one that is sent again. Nothing for one whose row is damaged so that
+/// it cannot be read.
 async fn find_there(
     ctx: &Ctx,
     steps: &[(AttemptId, Step)],
-) -> Result<HashMap<AttemptId, StoredAttempt>, StoreError> {
+) -> Result<HashMap<AttemptId, Option<StoredAttempt>>, StoreError> {
     let opened = steps.iter().filter(|(_, step)| matches!(step, Step::Opened(_)));
     let ids: Vec<_> = opened.map(|(id, _)| *id).collect();
-    ctx.store
-        .read(move |conn| {
-            let mut there = HashMap::new();
-            for (id, _) in attempts::places(conn, &ids)? {
-                there.extend(attempts::get(conn, id)?.map(|attempt| (id, attempt)));
-            }
-            Ok(there)
-        })
-        .await
+    let there = ctx.store.read(move |conn| attempts::find(conn, &ids)).await?;
+    Ok(there.into_iter().collect())
 }
 
 /// Takes some items: grades them, hands them to the writer in their order, and waits until they are on the disk.
@@ -270,7 +264,7 @@ async fn take(
     ctx: &Ctx,
     device: DeviceId,
     some: Vec<(AttemptId, Step)>,
-    (there, now): (&HashMap<AttemptId, StoredAttempt>, Timestamp),
+    (there, now): (&HashMap<AttemptId, Option<StoredAttempt>>, Timestamp),
     results: &mut Vec<DeliveryResult>,
 ) {
     let Ok(_lane) = ctx.delivery.lanes.acquire().await else {
@@ -286,7 +280,9 @@ async fn take(
     for (attempt_id, step) in some {
         let step = match step {
             Step::Opened(opened) => match there.get(&attempt_id) {
-                Some(earlier) => compare(ctx, earlier, &opened),
+                Some(Some(earlier)) => compare(ctx, earlier, &opened).await,
+                // Whether it is the same one cannot be known: the device keeps it.
+                Some(None) => Step::reject(code_of(AnsweringError::Damaged)),
                 None => {
                     let (step, has_lost_lesson) = grade(ctx, &school, *opened, (device, &record, now)).await;
                     lost_lessons += u32::from(has_lost_lesson);
@@ -317,12 +313,19 @@ async fn take(
 }
 
 /// What an item is whose attempt id is there already.
-fn compare(ctx: &Ctx, earlier: &StoredAttempt, opened: &Opened) -> Step {
+async fn compare(ctx: &Ctx, earlier: &StoredAttempt, opened: &Opened) -> Step {
     match answering::is_same_answer(earlier, opened.pupil, &opened.body) {
-        Ok(true) => Step::Done(duplicate(ctx, earlier.hub_seq)),
-        Ok(false) => Step::reject(RejectCode::OtherAnswer),
-        Err(err) => Step::reject(code_of(err.into())),
+        Ok(true) => return Step::Done(duplicate(ctx, earlier.hub_seq)),
+        Ok(false) => {}
+        Err(err) => return Step::reject(code_of(err.into())),
     }
+    let place = earlier.hub_seq;
+    Step::reject(match ctx.store.read(move |conn| attempts::is_whole(conn, place)).await {
+        Ok(true) => RejectCode::OtherAnswer,
+        // It may be what the damage has made of this one.
+        Ok(false) => code_of(AnsweringError::Damaged),
+        Err(err) => code_of(AnsweringError::Store(err)),
+    })
 }
 
 /// There already: at its place in the record as it is now, since a backup of now never covers a place by the name of an
@@ -423,6 +426,7 @@ fn code_of(err: AnsweringError) -> RejectCode {
         | AnsweringError::UnknownAttempt
         | AnsweringError::NotReleased
         | AnsweringError::BrokenKey(_)
+        | AnsweringError::Damaged
         | AnsweringError::Store(_)) => {
             tracing::error!(error = ?err, "an answer that a device delivered could not be kept; the device keeps it");
             RejectCode::Busy

@@ -168,6 +168,17 @@ impl Devices {
         Ok(())
     }
 
+    /// Takes note of devices that the ledgers of a backup have revoked.
+    pub async fn learn_revoked(&self, store: &Store) -> Result<(), StoreError> {
+        for row in store.read(rows::list).await?.iter().filter(|row| row.revoked_at.is_some()) {
+            match self.find(row.id) {
+                Some(device) => device.revoked.store(true, Relaxed),
+                None => drop(self.put(row)),
+            }
+        }
+        Ok(())
+    }
+
     /// Whether this hub has given the proof to this pupil for this device. The pupil's other devices' proofs, and other
     /// pupils' of this device, are none.
     pub fn is_deposit(&self, proof: &str, pupil: UserId, device: DeviceId) -> bool {

@@ -50,7 +50,7 @@ pub enum DiskStage {
     NoUploads,
     /// Nor are texts of the AI kept.
     NoAiTexts,
-    /// Nothing is taken but what frees space, and sign-ins.
+    /// Nothing is taken but what frees space, sign-ins, and the lines that reading leaves in the audit log.
     ReadOnly,
 }
 
@@ -89,6 +89,14 @@ impl DiskWatch {
     /// Whether texts of the AI are kept.
     pub fn keeps_ai_texts(&self) -> bool {
         self.stage() < DiskStage::NoAiTexts
+    }
+
+    /// Whether there is room for a line in the audit log, and for the clean stop after it: half of the ballast's room, whether
+    /// the ballast still holds it or has been given up for it.
+    pub fn has_reserve(&self) -> bool {
+        let ballast = self.ballast_size();
+        let held = ballast.saturating_sub(self.missing_ballast());
+        disk_space(&self.data).is_none_or(|space| space.free_bytes.saturating_add(held) >= ballast / 2)
     }
 
     /// Refuses a draft with a figure while there is little space.
@@ -209,6 +217,14 @@ pub async fn check(State(ctx): State<Arc<Ctx>>, request: Request, next: Next) ->
     let matched = request.extensions().get::<MatchedPath>();
     let route = matched.map_or("", MatchedPath::as_str).trim_start_matches("/api/v1");
     let route = (request.method(), route);
+    if stage == DiskStage::ReadOnly && is_noted_reading(route) {
+        // A file of what is there, and a line that says who took it: the reserve is for such lines.
+        return if ctx.disk.has_reserve() {
+            Ok(next.run(request).await)
+        } else {
+            Err(refuse_noted_reading())
+        };
+    }
     if is_upload(route) || (stage == DiskStage::ReadOnly && !goes_on(route)) {
         return Err(refuse(stage));
     }
@@ -227,6 +243,21 @@ fn refuse(stage: DiskStage) -> ApiError {
     ApiError::new(StatusCode::INSUFFICIENT_STORAGE, ProblemCode::DiskFull, detail)
         .hint("Tell the admin to free space; the hub goes on by itself then, and an answer on this device is sent again.")
         .retry_after(RETRY_SECS)
+}
+
+fn refuse_noted_reading() -> ApiError {
+    let detail = "The hub's disk is full: the file cannot be given, since there is no room left for the line in the audit log \
+                  that says who took it. What is shown on the screen goes on.";
+    ApiError::new(StatusCode::INSUFFICIENT_STORAGE, ProblemCode::DiskFull, detail)
+        .hint("Tell the admin to free space; then the file can be saved at once.")
+        .retry_after(RETRY_SECS)
+}
+
+/// What gives a file of what is there; all that it writes is its line in the audit log.
+fn is_noted_reading((method, route): (&Method, &str)) -> bool {
+    const READINGS: [&str; 4] =
+        ["/classes/{class_id}/exports", "/pupils/{user_id}/export", "/problems/export", "/audit/export"];
+    method == Method::POST && READINGS.contains(&route)
 }
 
 fn is_upload((method, route): (&Method, &str)) -> bool {
@@ -357,6 +388,10 @@ mod tests {
         assert!(goes_on((&Method::POST, "/retention/run")));
         assert!(!goes_on((&Method::POST, "/attempts")));
         assert!(!goes_on((&Method::PUT, "/me/password")));
+        for reading in ["/classes/{class_id}/exports", "/pupils/{user_id}/export", "/audit/export"] {
+            assert!(is_noted_reading((&Method::POST, reading)) && !goes_on((&Method::POST, reading)));
+        }
+        assert!(!is_noted_reading((&Method::POST, "/classes/{class_id}/cards")), "cards are new PINs");
         assert!(is_upload((&Method::POST, "/rosters")) && !is_upload((&Method::POST, "/rosters/preview")));
     }
 

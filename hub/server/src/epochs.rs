@@ -14,6 +14,8 @@ use dreamseed_wire::{
 
 use crate::{
     auth::drop_sessions,
+    backup::unseen,
+    blocking,
     hub::Ctx,
     store::{
         StoreError, backup_targets,
@@ -105,7 +107,9 @@ pub async fn since_restore(ctx: &Ctx) -> Result<SinceRestore, StoreError> {
         .iter()
         .map(|change| LostChange { kind: change.kind, name: name_of(change), at: change.at })
         .collect();
-    Ok(SinceRestore { snapshot_at, changes })
+    let data = ctx.config.data.clone();
+    let unseen = blocking::run(move || unseen::read(&data)).await??;
+    Ok(SinceRestore { snapshot_at, changes, ledgers_unseen: unseen.into_iter().collect() })
 }
 
 fn view(epoch: &Epoch) -> EpochView {

@@ -127,7 +127,7 @@ fn skills(conn: &ReadConn, school: &School, class: &Class, language: Language) -
 
     let mut first = header(language, PUPIL);
     first.extend(skills.iter().map(|skill| content_pack::skill_name(skill, language)));
-    first.push(word(language, "숙달한 기능", "Secure skills"));
+    first.push(word(language, "숙달한 배울 내용", "Secure skills"));
     let mut table = vec![first];
     for (pupil, masteries) in rows {
         let mut row = vec![pupil.number.to_string(), pupil.name];
@@ -260,7 +260,7 @@ const ANSWERS: &[(&str, &str)] = &[
     ("시각", "Time"),
     ("수업", "Lesson"),
     ("문제", "Problem"),
-    ("기능", "Skill"),
+    ("배울 내용", "Skill"),
     ("답", "Answer"),
     ("결과", "Result"),
     ("채점", "Graded by"),
@@ -269,7 +269,7 @@ const ANSWERS: &[(&str, &str)] = &[
 ];
 const PROBLEMS: &[(&str, &str)] = &[
     ("문제", "Problem"),
-    ("기능", "Skill"),
+    ("배울 내용", "Skill"),
     ("푼 학생", "Pupils who tried"),
     ("맞힌 학생", "Pupils who solved it"),
     ("시도", "Tries"),

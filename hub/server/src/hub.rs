@@ -22,7 +22,10 @@ use crate::{
     api::extract::Peer,
     api_keys::ApiKeys,
     audit_log::AuditWatch,
-    auth::{self, Auth, keys::KeyError},
+    auth::{
+        self, Auth,
+        keys::{self, KeyError},
+    },
     backup::{self, BackupDesk},
     boot_check::{self, BootError, Ready},
     cards::RecentSheets,
@@ -44,7 +47,10 @@ use crate::{
     retention::{self, Retention},
     router,
     school::SchoolView,
-    store::{self, Committed, Store, StoreError, attempts, hub_meta, notices, school as school_rows},
+    store::{
+        self, Committed, Store, StoreError, attempts, hub_meta, inspection, notices, school as school_rows,
+        users,
+    },
     telemetry, upkeep,
 };
 
@@ -96,7 +102,7 @@ impl Ctx {
             hub_id: school.hub.hub_id,
             school_name: school.hub.school_name.clone(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
-            needs_setup: !school.has_admin(),
+            needs_setup: !school.has_accounts,
             staff_sign_in: auth::is_private(peer),
             time_zone: school.hub.time_zone.iana_name().unwrap_or("UTC").to_owned(),
             languages: vec![Language::Ko, Language::En],
@@ -133,6 +139,7 @@ impl Hub {
                 tokio::task::spawn_blocking(move || boot_check::make_ready(&data, boot_check::BUDGET, now));
             checked.await?.map_err(explain_boot)?
         };
+        check_keys(&config.data).map_err(explain_store)?;
         let pending = Arc::new(Notify::new());
         let store = {
             let (live, pending) = (live.clone(), Arc::clone(&pending));
@@ -371,6 +378,16 @@ fn make_folder(path: &Path) -> anyhow::Result<()> {
             path.display()
         )
     })
+}
+
+/// Refuses a school whose keys are lost before anything is made anew or written: with a new key of receipts the hub would take
+/// its own high mark for another's, and begin an epoch.
+fn check_keys(data: &Path) -> Result<(), StoreError> {
+    let database = store::database_path(data);
+    // What keeps it from being read is for whoever opens it to say.
+    let Ok(conn) = inspection::open_for_reading(&database) else { return Ok(()) };
+    let has_users = users::has_any(&conn).unwrap_or(false);
+    Ok(keys::check_pepper(data, has_users)?)
 }
 
 fn explain_boot(err: BootError) -> anyhow::Error {

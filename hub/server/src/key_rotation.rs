@@ -156,6 +156,8 @@ async fn set_first_password(
     let hash = secrets.hash(SecretKind::Password, &password).await?;
     store
         .write(move |tx| {
+            // A flipped bit in it shuts the account out, whatever its password is.
+            users::mend_role(tx, id)?;
             users::change_secret(tx, id, &hash, true)?;
             ledgers::note_secret(tx, id, now)?;
             sessions::end_of_user(tx, id, None, now, REASON)?;

@@ -29,6 +29,7 @@ use uuid::Uuid;
 
 use crate::{
     hub::Ctx,
+    privacy::erasure,
     store::{
         Committed, Store, StoreError, WriteTx, devices,
         erasures::{self, ErasureEntry},
@@ -176,6 +177,34 @@ pub async fn keep_until_stopped(ctx: Arc<Ctx>) {
 /// Brings files and database together at a start: moves the ledger of former hubs to its place, applies again what the
 /// database has lost, and appends what the files lack. Erasures are [`crate::privacy::erasure::replay`]'s, which runs first.
 pub async fn bring_together(store: &Store, data: &Path) -> Result<(), StoreError> {
+    apply_and_append(store, data, &Arc::default()).await
+}
+
+/// Takes in the ledgers of the folder `fetched`, which came from a backup while the hub serves: their lines go into the files,
+/// and what the database lacks of them is applied as at a start. Returns when that is durable.
+pub async fn take_in(ctx: &Ctx, fetched: PathBuf) -> Result<(), StoreError> {
+    let (data, turn) = (ctx.ledgers.data.clone(), Arc::clone(&ctx.ledgers.turn).lock_owned().await);
+    run_blocking(move || {
+        let _turn = turn;
+        let folder = data.join(FOLDER);
+        make_folder(&folder)?;
+        append(&folder.join(ERASURES), &read_file::<ErasureEntry>(&fetched.join(ERASURES))?)?;
+        append(&folder.join(CONSENTS), &read_file::<ConsentEntry>(&fetched.join(CONSENTS))?)?;
+        append(&folder.join(SECURITY), &read_file::<SecurityEntry>(&fetched.join(SECURITY))?)
+    })
+    .await?;
+    erasure::replay_beside(ctx).await?;
+    apply_and_append(&ctx.store, &ctx.ledgers.data, &ctx.ledgers.turn).await?;
+    ctx.devices.learn_revoked(&ctx.store).await?;
+    ctx.ledgers.changed.notify_one();
+    Ok(())
+}
+
+async fn apply_and_append(
+    store: &Store,
+    data: &Path,
+    turn: &Arc<tokio::sync::Mutex<()>>,
+) -> Result<(), StoreError> {
     let folder = data.to_owned();
     let (consents, deeds) = run_blocking(move || {
         let folder = folder.join(FOLDER);
@@ -198,7 +227,14 @@ pub async fn bring_together(store: &Store, data: &Path) -> Result<(), StoreError
             "the ledgers held changes that the database had lost; consents and revocations have been applied again"
         );
     }
-    append_missing(store, data, &Arc::default()).await.map(drop)
+    append_missing(store, data, turn).await.map(drop)
+}
+
+/// Whether there is a line in any ledger of a data folder.
+pub fn has_any(data: &Path) -> bool {
+    let folder = data.join(FOLDER);
+    let files = [folder.join(ERASURES), folder.join(CONSENTS), folder.join(SECURITY), data.join(ERASURES)];
+    files.iter().any(|file| fs::metadata(file).is_ok_and(|found| found.len() > 0))
 }
 
 /// The erasures in the files of a data folder, also where former hubs kept them.

@@ -23,7 +23,7 @@ use crate::{
     store::{
         StoreError, WriteTx,
         audit::{self, AuditEntry},
-        class_groups, lessons,
+        class_groups, lessons, sittings,
     },
 };
 use timing::{Over, Timing};
@@ -119,7 +119,7 @@ pub async fn open(
     // Everybody fetches again only once it has been read, else they would get the old picture.
     ctx.school.reload_lessons(&ctx.store, vec![id]).await?;
     live::lessons_changed(ctx, class_id, LiveEvent::Refetch).await?;
-    view(ctx, id)
+    view(ctx, id).await
 }
 
 /// 앞을 보세요: everyone's screen waits, and the lesson's time stands still.
@@ -174,7 +174,8 @@ pub async fn close(
     change(ctx, caller, (class, lesson), "close lesson", move |timing| Ok(timing.close(now))).await
 }
 
-/// Undoes a close: the lesson goes on with the time that was left, or for ten minutes.
+/// Undoes a close: the lesson goes on with the time that was left, or for ten minutes. Of an exam, whoever has been shown
+/// grades meanwhile keeps what they had answered before; [`LessonView::grades_seen`] tells how many they are.
 pub async fn reopen(
     ctx: &Ctx,
     caller: &Caller,
@@ -343,7 +344,7 @@ async fn change(
     let is_closing = before == LessonState::Closed || after.state == LessonState::Closed;
     let event = if is_closing { LiveEvent::Refetch } else { live::lesson_event(ctx, lesson) };
     live::lessons_changed(ctx, class, event).await?;
-    view(ctx, lesson)
+    view(ctx, lesson).await
 }
 
 fn keep(
@@ -361,11 +362,14 @@ fn keep(
     Ok(changed)
 }
 
-fn view(ctx: &Ctx, id: LessonId) -> Result<LessonView, LessonError> {
+async fn view(ctx: &Ctx, id: LessonId) -> Result<LessonView, LessonError> {
     let school = ctx.school.get();
     let lesson = school.lessons.get(&id).ok_or(LessonError::UnknownLesson)?;
-    let language = school.classes.get(&lesson.class_id).map(|class| class.language).unwrap_or_default();
-    Ok(school.lesson_view(lesson, language, ctx.clock.now()))
+    let class = lesson.class_id;
+    let shown = ctx.store.read(move |conn| sittings::shown_in_class(conn, class)).await?;
+    let language = school.classes.get(&class).map(|class| class.language).unwrap_or_default();
+    let seen = shown.get(&id).copied().unwrap_or_default();
+    Ok(school.lesson_view(lesson, language, seen, ctx.clock.now()))
 }
 
 fn find_class(school: &School, id: ClassId) -> Result<&Class, LessonError> {

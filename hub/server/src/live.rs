@@ -279,6 +279,7 @@ fn waiting_pupils(school: &School, class: &Class, heard: &Heard, now: Timestamp)
         let standing = standing::assess(&standing::Facts {
             mode: Default::default(),
             state: Default::default(),
+            opened_at: None,
             resumed_at: None,
             cells: &[],
             present: heard_at.is_some(),

@@ -55,6 +55,29 @@ pub fn start_console(level: &str) {
         .try_init();
 }
 
+/// Sends panics of the backup's own process into its log, where a person with a terminal never sees them: rustic panics at
+/// damaged packs, which is told as damage where it is handled.
+pub fn log_panics_of_backup() {
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(ToString::to_string).unwrap_or_default();
+        tracing::warn!(place, "a part of the backup panicked");
+        tracing::debug!(said = panic.payload_as_str().unwrap_or_default(), "what the panic said");
+    }));
+}
+
+/// The same for a command whose log is the terminal itself: shown at DEBUG only, since the command says in its own words what
+/// became of it.
+pub fn hide_panics_of_command() {
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(ToString::to_string).unwrap_or_default();
+        tracing::debug!(
+            place,
+            said = panic.payload_as_str().unwrap_or_default(),
+            "a part of the command panicked"
+        );
+    }));
+}
+
 /// The log of a hub that serves; dropping it waits for the last lines.
 #[must_use = "the last lines are lost without it"]
 pub struct Log {

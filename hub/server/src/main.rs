@@ -10,6 +10,7 @@ use std::{
 use anyhow::Context;
 use clap::{Parser, Subcommand};
 use dreamseed_hub::{
+    auth::setup::NO_ADMIN_ON_CONSOLE,
     backup::{self, console::BackupCommand},
     clock::{Clock, SystemClock},
     config::{self, Config, EngineChoice},
@@ -206,6 +207,7 @@ fn main() -> ExitCode {
     // Nor in the backup's, whose standard output is for the hub.
     if matches!(args.command, Command::BackupJob) {
         logging::start_console(CONSOLE_LEVEL);
+        logging::log_panics_of_backup();
         return backup::job::run_child();
     }
     match run(args) {
@@ -273,8 +275,15 @@ async fn run(args: Args) -> anyhow::Result<ExitCode> {
         Command::Backup { command } => {
             // In a thread of its own: what speaks to targets blocks.
             let now = SystemClock.now();
+            logging::hide_panics_of_command();
             let done = std::thread::spawn(move || backup::console::run(&config, command, now)).join();
-            done.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+            done.unwrap_or_else(|_| {
+                anyhow::bail!(
+                    "프로그램의 잘못으로 끝까지 하지 못했습니다. 허브의 데이터는 그대로입니다. DREAMSEED_LOG=debug를 앞에 붙여 다시 실행하고, \
+                     나온 글을 지원 담당자에게 보여 주세요. · It did not get to its end through a fault of the program. Run it \
+                     again with DREAMSEED_LOG=debug before it and show what it prints to whoever supports you."
+                )
+            })
         }
         Command::Models { command } => tokio::task::block_in_place(|| manage_models(&config, command)),
         Command::Config { command } => {
@@ -332,11 +341,15 @@ async fn serve(mut config: Config, flags: Serve) -> anyhow::Result<ExitCode> {
     if flags.demo {
         say(&demo::describe(&config, hub.address()).context("the demo accounts cannot be read")?)?;
     }
-    if !hub.ctx.school.get().has_admin()
+    let school = hub.ctx.school.get();
+    if !school.has_accounts
         && let Some(code) = hub.ctx.auth.setup_code()
     {
         say(&format!("관리자를 만들 때 쓰는 코드: {code}\nCode for making the admin: {code}"))?;
+    } else if school.has_accounts && !school.has_admin() {
+        say(NO_ADMIN_ON_CONSOLE)?;
     }
+    drop(school);
     let failed = tokio::select! {
         () = stop => None,
         part = hub.failed() => Some(part),

@@ -52,6 +52,72 @@ fn recommended_models(catalogue: &Catalogue) -> (String, String) {
     )
 }
 
+/// Single rows that the disk damaged: how many, and whether a backup brought them back.
+fn describe_damage(data: &serde_json::Value) -> ((&'static str, String), (&'static str, String)) {
+    let count = |what| data.get(what).and_then(serde_json::Value::as_u64).unwrap_or(0);
+    let (mended, left) = (count("mended"), count("answers") + count("rows"));
+    let next_ko = "이번 주 안에 `sudo -u dreamseed dreamseed-hub doctor`로 디스크를 확인하고, docs/recovery.md를 따라 다른 디스크로 옮기세요.";
+    let next_en = "Check the disk this week with `sudo -u dreamseed dreamseed-hub doctor`, and move to another one as docs/recovery.md says.";
+    match (mended, left) {
+        (0, _) => (
+            (
+                "디스크에서 기록의 일부가 손상되었습니다. 수업은 나머지 기록으로 그대로 할 수 있습니다. 백업으로 바꾸지 않았습니다.",
+                format!("손상된 곳은 {left}곳입니다. {next_ko}"),
+            ),
+            (
+                "Parts of the record were damaged on the disk. Lessons go on with all the rest; it was not replaced by a backup.",
+                format!("{left} in number. {next_en}"),
+            ),
+        ),
+        (_, 0) => (
+            (
+                "디스크에서 기록의 일부가 손상되었지만, 그 값만 최근 백업에서 되찾았습니다. 그 뒤의 기록은 그대로입니다.",
+                format!("되찾은 값은 {mended}개입니다. {next_ko}"),
+            ),
+            (
+                "Parts of the record were damaged on the disk; just those values were brought back from the newest backup. All later records are untouched.",
+                format!("{mended} in number. {next_en}"),
+            ),
+        ),
+        (_, _) => (
+            (
+                "디스크에서 기록의 일부가 손상되어, 그 가운데 백업에 있는 값을 되찾았습니다. 그 뒤의 기록은 그대로입니다.",
+                format!(
+                    "되찾은 값은 {mended}개, 백업에도 없어 손상된 채로 있는 곳은 {left}곳입니다. {next_ko}"
+                ),
+            ),
+            (
+                "Parts of the record were damaged on the disk; the values that a backup has were brought back. All later records are untouched.",
+                format!("{mended} were brought back; {left} are in no backup and stay damaged. {next_en}"),
+            ),
+        ),
+    }
+}
+
+/// Of when a copy is that took the database's place, and how far its record goes; nothing where that is not known.
+fn describe_copy(data: &serde_json::Value, language: Language, config: &Config) -> String {
+    let number = |field| data.get(field).and_then(serde_json::Value::as_i64);
+    let taken = data.get("snapshot_at").and_then(serde_json::Value::as_str);
+    let taken: Option<jiff::Timestamp> = taken.and_then(|at| at.parse().ok());
+    let (Some(taken), Some(seq)) = (taken, number("hub_seq")) else { return String::new() };
+    let zone = jiff::tz::TimeZone::get(&config.time_zone).unwrap_or(jiff::tz::TimeZone::UTC);
+    let taken = taken.to_zoned(zone).strftime("%Y-%m-%d %H:%M").to_string();
+    match (number("shown_seq"), language) {
+        (Some(shown), Language::Ko) => {
+            format!(
+                "백업은 {taken}의 것이고 기록은 {seq}번까지 있습니다. 손상되기 전에는 {shown}번까지 있었습니다. "
+            )
+        }
+        (Some(shown), Language::En) => {
+            format!(
+                "The backup is of {taken}, with the record up to no. {seq}; before the damage it went up to no. {shown}. "
+            )
+        }
+        (None, Language::Ko) => format!("백업은 {taken}의 것이고 기록은 {seq}번까지 있습니다. "),
+        (None, Language::En) => format!("The backup is of {taken}, with the record up to no. {seq}. "),
+    }
+}
+
 /// Names in a notice's data, such as those of targets.
 fn names_of(data: &serde_json::Value, field: &str) -> String {
     let names = data.get(field).and_then(serde_json::Value::as_array).into_iter().flatten();
@@ -192,20 +258,20 @@ fn words(
                 ),
             )
         }
-        NoticeCode::RecordDamaged => {
-            let count = |what| data.get(what).and_then(serde_json::Value::as_u64).unwrap_or(0);
-            let count = count("answers") + count("rows");
+        NoticeCode::RecordDamaged => describe_damage(data),
+        NoticeCode::LedgersUnseen => {
+            let names = names_of(data, "targets");
             (
                 (
-                    "디스크에서 기록의 일부가 손상되었습니다. 수업은 나머지 기록으로 그대로 할 수 있습니다. 백업으로 바꾸지 않았습니다.",
+                    "되살릴 때 읽지 못한 저장 위치가 있어요. 지운 학생, 철회한 동의, 취소한 기기 가운데 그곳에만 적힌 것은 아직 다시 적용되지 않았어요.",
                     format!(
-                        "손상된 곳은 {count}곳입니다. 이번 주 안에 `dreamseed-hub doctor`로 디스크를 확인하고, docs/recovery.md를 따라 다른 디스크로 옮기세요."
+                        "저장 위치({names})를 연결하세요. 백업 화면에 없으면 같은 이름으로 추가하세요. 다음 백업 때 저절로 읽어 적용해요."
                     ),
                 ),
                 (
-                    "Parts of the record were damaged on the disk. Lessons go on with all the rest; it was not replaced by a backup.",
+                    "Some targets could not be read at the restore. Erasures of pupils, withdrawn consents and revoked devices that only they tell of have not been applied again yet.",
                     format!(
-                        "{count} in number. Check the disk this week with `dreamseed-hub doctor`, and move to another one as docs/recovery.md says."
+                        "Connect the target ({names}); if it is not on the page of backups, add it there under the same name. The next backup reads it and applies them."
                     ),
                 ),
             )
@@ -233,11 +299,12 @@ fn words(
         NoticeCode::DatabaseReplaced => (
             (
                 "데이터베이스가 손상되어 확인된 백업으로 바꾸었습니다. 손상된 파일은 데이터 폴더의 damaged- 폴더에 그대로 있습니다. 모두 다시 로그인해야 하고, 기기에 남아 있는 답은 저절로 다시 옵니다.",
-                "`dreamseed-hub doctor`로 디스크를 확인하세요. 디스크에 오류가 있으면 docs/recovery.md를 따라 다른 디스크로 옮기세요.".into(),
+                describe_copy(data, Language::Ko, config) + "`sudo -u dreamseed dreamseed-hub doctor`로 디스크를 확인하세요. 디스크에 오류가 있으면 docs/recovery.md를 따라 다른 디스크로 옮기세요.",
             ),
             (
                 "The database was damaged and has been replaced by a verified backup. The damaged files are kept in a damaged- folder of the data folder. Everybody signs in again; answers that devices still hold come back by themselves.",
-                "Check the disk with `dreamseed-hub doctor`. If it shows errors, move to another disk as docs/recovery.md says.".into(),
+                describe_copy(data, Language::En, config)
+                    + "Check the disk with `sudo -u dreamseed dreamseed-hub doctor`. If it shows errors, move to another disk as docs/recovery.md says.",
             ),
         ),
         NoticeCode::StarterKept => {

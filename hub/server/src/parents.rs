@@ -135,7 +135,7 @@ pub async fn join(ctx: &Ctx, new: JoinAsParent, peer: Peer, agent: &str) -> Resu
 /// Links a further child with the parent who is signed in, and writes down what they agree to for this child.
 ///
 /// # Errors
-/// A code that opens nothing; consents without the one that is needed.
+/// A code that opens nothing; no consents, or without the one that is needed.
 pub async fn add_child(
     ctx: &Ctx,
     caller: &Caller,
@@ -146,7 +146,8 @@ pub async fn add_child(
     let hash = paper::hash_of(&new.code);
     let pupil = ctx.store.read(move |conn| parent_codes::find(conn, &hash, now)).await?;
     let pupil = ctx.auth.check_paper_code(pupil, now)?;
-    let scopes = new.consents.as_deref().map(check_scopes).transpose()?.unwrap_or_default();
+    // Nobody's child is linked without the consent that the law asks for; it stands in the ledger, for each child.
+    let scopes = check_scopes(new.consents.as_deref().unwrap_or_default())?;
     let (parent, by) = (caller.user_id, By::caller(caller, peer));
     ctx.store
         .write(move |tx| {

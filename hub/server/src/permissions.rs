@@ -205,6 +205,7 @@ pub static RULES: &[Rule] = rules! {
     GET    "/hub/address":                                      No, No, No, Yes, Yes;
     GET    "/doctor":                                           No, No, No, No, Yes;
     GET    "/audit":                                            No, No, No, No, Yes;
+    GET    "/audit/deeds":                                      No, No, No, No, Yes;
     POST   "/audit/export":                                     No, No, No, No, Yes;
     GET    "/api-keys":                                         No, No, No, No, Yes;
     POST   "/api-keys":                                         No, No, No, No, Yes;

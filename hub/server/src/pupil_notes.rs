@@ -12,12 +12,14 @@ use crate::{
     answering::is_withheld,
     api::extract::Caller,
     hub::Ctx,
-    school::{ProblemVersion, School},
+    school::{Lesson, ProblemVersion, School},
+    sittings,
     store::{
         Committed, StoreError, WriteTx,
         audit::{self, AuditEntry},
         pupil_notes::{self, StoredNote},
         releases,
+        sittings::show,
     },
 };
 
@@ -131,7 +133,8 @@ pub async fn open(
         .await
 }
 
-/// Keeps a note and puts it on the pupil's screen as soon as it is on the disk.
+/// Keeps a note and puts it on the pupil's screen as soon as it is on the disk. Exams that have ended, of whose problem it
+/// tells something, take no late answers of this pupil from then on.
 pub fn tell(
     tx: &WriteTx<'_>,
     school: &School,
@@ -140,6 +143,9 @@ pub fn tell(
 ) -> Result<PupilNote, StoreError> {
     pupil_notes::add(tx, pupil_id, &note)?;
     let is_shown = !is_kept_back(school, pupil_id, &note, note.created_at);
+    for exam in told_exams(school, pupil_id, &note, note.created_at).filter(|_| is_shown) {
+        show(tx, exam.lesson_id, pupil_id, note.created_at)?;
+    }
     let view = view(school, pupil_id, note);
     if is_shown {
         tx.publish(Committed::Pupil { pupil_id, event: PupilEvent::Note { note: view.clone() } });
@@ -151,8 +157,11 @@ pub fn tell(
 pub async fn list_own(ctx: &Ctx, pupil: UserId) -> Result<Vec<PupilNote>, StoreError> {
     let (school, now) = (ctx.school.get(), ctx.clock.now());
     let notes = ctx.store.read(move |conn| pupil_notes::of_pupil(conn, pupil, LISTED)).await?;
-    let shown = notes.into_iter().filter(|note| !is_kept_back(&school, pupil, note, now));
-    Ok(shown.map(|note| view(&school, pupil, note)).collect())
+    let shown: Vec<_> = notes.into_iter().filter(|note| !is_kept_back(&school, pupil, note, now)).collect();
+    // One that was told in the moment in which its exam was opened has been kept back until now.
+    let told = shown.iter().flat_map(|note| told_exams(&school, pupil, note, now)).map(|exam| exam.lesson_id);
+    sittings::show_grades_of(ctx, pupil, told.collect()).await?;
+    Ok(shown.into_iter().map(|note| view(&school, pupil, note)).collect())
 }
 
 /// A pupil has seen a note.
@@ -171,6 +180,23 @@ pub fn is_kept_back(school: &School, pupil: UserId, note: &StoredNote, now: Time
             note.problem_version_id.is_some_and(|version| is_withheld(school, pupil, version, now))
         }
     }
+}
+
+/// The exams that have ended, about whose problems a note tells what was right. One from before an exam was opened tells
+/// nothing of it.
+fn told_exams<'a>(
+    school: &'a School,
+    pupil: UserId,
+    note: &StoredNote,
+    now: Timestamp,
+) -> impl Iterator<Item = &'a Lesson> + use<'a> {
+    let version = match note.kind {
+        NoteKind::Note => None,
+        NoteKind::Step | NoteKind::Solution | NoteKind::Regraded => note.problem_version_id,
+    };
+    let told_at = note.created_at;
+    let exams = version.into_iter().flat_map(move |version| school.ended_exams_with(pupil, version, now));
+    exams.filter(move |exam| told_at >= exam.timing.opened_at)
 }
 
 fn view(school: &School, pupil: UserId, note: StoredNote) -> PupilNote {

@@ -112,7 +112,8 @@ pub async fn apply(
                 return Err(RegradingError::Changed);
             }
             let regrade = regrades::add(tx, problem, (key_version, key_is_new), &reason, by, now)?;
-            audit::add(tx, &AuditEntry::by(by, "correct key", &regrade.to_string(), now))?;
+            let detail = regrade.to_string();
+            audit::add_with_reason(tx, &AuditEntry::by(by, "correct key", &detail, now), &reason)?;
             let stamp = Stamp { by, reason: Some(&reason), now };
             write_plan(tx, &school, &plan, regrade, &stamp)?;
             Ok((regrade, hub_meta::last_seq(tx.conn())?))
@@ -219,10 +220,9 @@ pub async fn override_grade(
             let key_version = row.grade.key_version_id;
             let misconception = find_misconception(version, school.graded_by(version).1, &row.answer, &after);
             let change = Change { after, source: GradeSource::Teacher, misconception, key_version, row };
-            audit::add(
-                tx,
-                &AuditEntry::by(by, "override grade", &attempt.to_string(), now).about(change.row.pupil_id),
-            )?;
+            let detail = attempt.to_string();
+            let deed = AuditEntry::by(by, "override grade", &detail, now).about(change.row.pupil_id);
+            audit::add_with_reason(tx, &deed, &reason)?;
             let stamp = Stamp { by, reason: Some(&reason), now };
             decide(tx, &school, change, &stamp)
         })

@@ -22,11 +22,11 @@ use tokio::sync::Mutex;
 
 use crate::{
     auth::By,
-    backup::clock::Trust,
+    backup::schedule,
     doctor::disk_space,
     hub::Ctx,
     store::{
-        self, StoreError, WriteTx, backup_targets, erasures, hub_meta, masteries, notices,
+        self, StoreError, WriteTx, erasures, hub_meta, masteries, notices,
         retention::{self as rows, RetentionKind},
     },
     telemetry,
@@ -185,7 +185,7 @@ pub async fn keep_until_stopped(ctx: Arc<Ctx>) {
                 })
                 .await?;
             let zone = ctx.school.get().hub.time_zone.clone();
-            if is_due(last, now, &zone) && is_clock_believed(&ctx, now).await? {
+            if is_due(last, now, &zone) && schedule::is_clock_believed(&ctx, now).await? {
                 run(&ctx, None).await.map(drop)
             } else {
                 Ok(())
@@ -200,16 +200,6 @@ pub async fn keep_until_stopped(ctx: Arc<Ctx>) {
             }
         }
     }
-}
-
-/// Whether the clock may say what is past its time: one that jumped makes everything look old. Who asks for a run by hand has
-/// read what it would remove.
-async fn is_clock_believed(ctx: &Ctx, now: Timestamp) -> Result<bool, StoreError> {
-    Ok(is_believed(ctx.store.read(backup_targets::clock).await?, now))
-}
-
-fn is_believed(known: Option<Trust>, now: Timestamp) -> bool {
-    Trust::step(known, now, None, SignedDuration::ZERO).is_some_and(|trust| trust.is_believed())
 }
 
 /// Whether a run is due: in the night if there was none in this one, else when the last one is older than a day.
@@ -385,24 +375,6 @@ impl Pace {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_clock_that_jumped_lets_nothing_go() {
-        let at = |time: &str| time.parse::<Timestamp>().expect("a time");
-        let known = |steady| {
-            let last = at("2026-11-23T09:00:00Z");
-            Some(Trust { believed_at: last, seen_at: last, steady, jumps: Vec::new() })
-        };
-        assert!(is_believed(known(None), at("2026-11-24T03:00:00Z")), "the next night");
-        assert!(is_believed(None, at("2026-11-24T03:00:00Z")), "the first start");
-        // A battery that died, a year that was typed wrong, and a jump that is not two days old yet.
-        for now in
-            ["2066-11-23T09:00:00Z", "1970-01-01T00:00:00Z", "2099-06-01T00:00:00Z", "2027-11-23T09:00:00Z"]
-        {
-            assert!(!is_believed(known(None), at(now)), "{now}");
-        }
-        assert!(!is_believed(known(Some(SignedDuration::from_hours(1))), at("2026-11-23T10:00:00Z")));
-    }
 
     #[test]
     fn a_run_is_due_in_the_night_or_when_one_was_missed() {

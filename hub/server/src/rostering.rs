@@ -23,7 +23,7 @@ use dreamseed_wire::{
 use jiff::{Timestamp, civil::Date};
 use tokio::sync::Semaphore;
 
-use self::compare::{Ground, Plan, Step, compare};
+use self::compare::{Ground, Plan, Step, compare, earlier_year};
 use crate::{
     api::extract::Caller,
     auth::{accounts::check_text, drop_sessions, sessions::EndReason},
@@ -61,6 +61,8 @@ pub enum RosteringError {
     ExamRunning,
     #[error("{field}: {why}")]
     BadField { field: &'static str, why: &'static str },
+    #[error("no class goes there from the school year {present}")]
+    OtherYear { present: u16, reader: Language },
     #[error("the class is not known")]
     UnknownClass,
     #[error("the change is not known")]
@@ -91,15 +93,17 @@ pub fn school_year(day: Date) -> u16 {
 pub async fn preview(ctx: &Ctx, caller: &Caller, upload: Upload) -> Result<RosterPreview, RosteringError> {
     let asked = Asked::new(ctx, caller, &upload)?;
     let list = read(upload.bytes).await?;
-    let (asked, list, plan) = ctx
+    let (asked, list, plan, earlier_year) = ctx
         .store
         .read(move |conn| {
             let (classes, pupils) = (rosters::classes(conn)?, rosters::pupils(conn)?);
-            let plan = compare(&list.rows, &asked.ground(&classes, &pupils));
-            Ok::<_, StoreError>((asked, list, plan))
+            let ground = asked.ground(&classes, &pupils);
+            let (plan, earlier_year) = (compare(&list.rows, &ground), earlier_year(&ground));
+            Ok::<_, StoreError>((asked, list, plan, earlier_year))
         })
         .await?;
-    Ok(asked.show(&list, plan))
+    let advice = earlier_year.map(|from| asked.advise_rollover(from));
+    Ok(RosterPreview { advice, ..asked.show(&list, plan) })
 }
 
 /// Makes the changes of a list, all of them or none.
@@ -134,6 +138,11 @@ pub async fn import(
             }
             if !shown.taken.is_empty() && !archive_missing {
                 return Err(RosteringError::NumbersTaken(shown.taken));
+            }
+            let leaves = archive_missing && !plan.missing.is_empty();
+            if plan.changes.is_empty() && !leaves {
+                // The same list again: nothing to write, and nothing to take back.
+                return Ok((unchanged(&plan), Vec::new()));
             }
             apply(tx, &asked, &plan, archive_missing, (now, today))
         })
@@ -182,6 +191,25 @@ impl Asked {
         Ground { classes, pupils, school_year, teacher, language }
     }
 
+    /// A list goes by names, the change of the year by pupils.
+    fn advise_rollover(&self, from: u16) -> String {
+        let to = self.school_year;
+        match (self.language, self.teacher) {
+            (Language::Ko, None) => format!(
+                "{from}학년도 반에 아직 학생이 있습니다. 명단보다 먼저 ‘새 학년도’ 화면에서 {to}학년도로 옮기세요. 이름이 같은 학생도 저마다 자기 계정과 기록을 이어 갑니다. 그다음 이 명단으로 반과 번호를 맞춥니다."
+            ),
+            (Language::Ko, Some(_)) => format!(
+                "{from}학년도 반에 아직 학생이 있습니다. 관리자에게 ‘새 학년도’ 화면에서 먼저 {to}학년도로 옮겨 달라고 하세요. 이름이 같은 학생도 저마다 자기 계정과 기록을 이어 갑니다."
+            ),
+            (Language::En, None) => format!(
+                "Pupils are still in classes of the school year {from}. Change the year first, on the page New school year: pupils of the same name keep their own accounts and records. Then this list puts classes and numbers right."
+            ),
+            (Language::En, Some(_)) => format!(
+                "Pupils are still in classes of the school year {from}. Ask an admin to change the year to {to} first, on the page New school year: pupils of the same name keep their own accounts and records."
+            ),
+        }
+    }
+
     fn show(&self, list: &List, plan: Plan) -> RosterPreview {
         let mut faults = list.faults.clone();
         faults.extend(plan.faults);
@@ -195,6 +223,7 @@ impl Asked {
             missing: plan.missing,
             taken: plan.taken,
             faults,
+            advice: None,
             digest: String::new(),
         };
         preview.digest = digest_of(&(
@@ -310,7 +339,7 @@ fn apply(
     let change_id = roster_changes::add(tx, kind, &done, asked.by, now)?;
     audit::add(tx, &AuditEntry::by(asked.by, "import list", &change_id.to_string(), now))?;
     let imported = RosterImported {
-        change_id,
+        change_id: Some(change_id),
         classes_added: count(&done.classes_added),
         pupils_added: count(&done.pupils_added),
         moved: count(&done.moved),
@@ -320,6 +349,20 @@ fn apply(
         class_ids,
     };
     Ok((imported, ended))
+}
+
+/// What the import of a list tells that is in the school as it stands.
+fn unchanged(plan: &Plan) -> RosterImported {
+    RosterImported {
+        change_id: None,
+        classes_added: 0,
+        pupils_added: 0,
+        moved: 0,
+        renamed: 0,
+        returned: 0,
+        archived: 0,
+        class_ids: plan.classes.iter().filter_map(|class| class.id).collect(),
+    }
 }
 
 /// A class of a list or of the new year; a teacher who brings the list teaches it.

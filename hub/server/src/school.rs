@@ -42,6 +42,8 @@ const EXAM_STAYS: jiff::SignedDuration = jiff::SignedDuration::from_hours(24);
 #[derive(Clone, Default, PartialEq)]
 pub struct School {
     pub hub: HubMeta,
+    /// Whether an account was ever made, also one that is closed, or that cannot be read any more.
+    pub has_accounts: bool,
     pub people: Arc<HashMap<UserId, Person>>,
     pub classes: HashMap<ClassId, Arc<Class>>,
     pub lessons: Lessons,
@@ -58,6 +60,7 @@ pub struct School {
 /// What the database says of the school; a [`School`] is made of it.
 pub(crate) struct SchoolRows {
     pub hub: HubMeta,
+    pub has_accounts: bool,
     pub people: HashMap<UserId, Person>,
     pub classes: HashMap<ClassId, Class>,
     pub lessons: Lessons,
@@ -233,7 +236,8 @@ impl Class {
 impl School {
     /// The school of these rows, with what follows from them.
     pub(crate) fn of(rows: SchoolRows) -> Self {
-        let SchoolRows { hub, people, mut classes, lessons, problems, versions, corrections } = rows;
+        let SchoolRows { hub, has_accounts, people, mut classes, lessons, problems, versions, corrections } =
+            rows;
         let (mut class_by_code, mut class_of_pupil) = (HashMap::new(), HashMap::new());
         for class in classes.values_mut() {
             class.pupils.sort();
@@ -253,6 +257,7 @@ impl School {
         }
         let mut school = School {
             hub,
+            has_accounts,
             people: Arc::new(people),
             lessons,
             problems: Arc::new(problems),
@@ -430,7 +435,7 @@ impl School {
         self.running_exams(pupil, now).find(|lesson| self.holds_problem(lesson, version))
     }
 
-    /// The exams that have ended and still take what was given before their end, and hold this problem.
+    /// The exams that have ended for a pupil and hold this problem.
     pub fn ended_exams_with(
         &self,
         pupil: UserId,
@@ -440,10 +445,10 @@ impl School {
         self.ended_exams(pupil, now).filter(move |lesson| self.holds_problem(lesson, version))
     }
 
-    /// The exams that have ended for a pupil and still take what was given before their end.
+    /// The exams that have ended for a pupil, however long ago: any of them can be opened again.
     pub fn ended_exams(&self, pupil: UserId, now: Timestamp) -> impl Iterator<Item = &Lesson> {
         self.lessons_for(pupil)
-            .filter(move |lesson| lesson.mode == LessonMode::Exam && lesson.timing.takes_late_answers(now))
+            .filter(move |lesson| lesson.mode == LessonMode::Exam && lesson.timing.ended_at(now).is_some())
     }
 
     /// The lesson that an answer belongs to: the one that it names, else the newest practice lesson of the pupil that is
@@ -525,8 +530,14 @@ impl School {
         versions
     }
 
-    /// A lesson as its teacher sees it.
-    pub fn lesson_view(&self, lesson: &Lesson, language: Language, now: Timestamp) -> LessonView {
+    /// A lesson as its teacher sees it; how many pupils have been shown grades of it, the record knows.
+    pub fn lesson_view(
+        &self,
+        lesson: &Lesson,
+        language: Language,
+        grades_seen: u32,
+        now: Timestamp,
+    ) -> LessonView {
         let mut pupil_ids: Vec<_> = lesson.pupils.iter().copied().collect();
         pupil_ids.sort();
         let whom = if pupil_ids.is_empty() { LessonFor::Class } else { LessonFor::Pupils { pupil_ids } };
@@ -542,6 +553,7 @@ impl School {
             opened_at: lesson.timing.opened_at,
             ends_at: lesson.timing.shown_end(now),
             closed_at: lesson.timing.ended_at(now),
+            grades_seen,
         }
     }
 
@@ -554,7 +566,7 @@ impl School {
             .collect()
     }
 
-    /// Whether somebody can look after the hub; until then it waits to be set up.
+    /// Whether somebody can look after the hub.
     pub fn has_admin(&self) -> bool {
         self.people.values().any(|person| person.role == Role::Admin && !person.archived)
     }

@@ -145,35 +145,28 @@ pub async fn family_progress(ctx: &Ctx, pupil: UserId) -> Result<Progress, Sitti
 }
 
 /// Notes that a pupil, or their family, is about to be shown grades of exams that have ended: from then on they take no
-/// late answers of this pupil. Call it before the grades are read, and after the look at what is still withheld: an exam
-/// that ends in between then stays withheld.
+/// late answers of this pupil, and if they are opened again, what was answered before counts. Call it before the grades are
+/// read, and after the look at what is still withheld: an exam that ends in between then stays withheld.
 pub async fn show_grades(ctx: &Ctx, pupil: UserId) -> Result<(), StoreError> {
     let (school, now) = (ctx.school.get(), ctx.clock.now());
-    let mut exams: Vec<_> = school.ended_exams(pupil, now).map(|exam| exam.lesson_id).collect();
+    let exams = school.ended_exams(pupil, now).map(|exam| exam.lesson_id).collect();
+    drop(school);
+    show_grades_of(ctx, pupil, exams).await
+}
+
+/// The same of these exams only.
+pub async fn show_grades_of(ctx: &Ctx, pupil: UserId, exams: Vec<LessonId>) -> Result<(), StoreError> {
     if exams.is_empty() {
         return Ok(());
     }
-    let is_new = move |conn: &ReadConn, exam: &LessonId| {
-        let sitting = sittings::get(conn, *exam, pupil)?;
-        Ok::<_, StoreError>(sitting.is_some_and(|sitting| sitting.shown_at.is_none()))
-    };
-    exams = ctx
-        .store
-        .read(move |conn| {
-            let mut new = Vec::new();
-            for exam in exams {
-                if is_new(conn, &exam)? {
-                    new.push(exam);
-                }
-            }
-            Ok::<_, StoreError>(new)
-        })
-        .await?;
-    if exams.is_empty() {
+    let now = ctx.clock.now();
+    let mut new = ctx.store.read(move |conn| sittings::not_shown(conn, pupil)).await?;
+    new.retain(|exam| exams.contains(exam));
+    if new.is_empty() {
         return Ok(());
     }
     ctx.store
-        .write(move |tx| exams.iter().try_for_each(|exam| sittings::show(tx, *exam, pupil, now).map(drop)))
+        .write(move |tx| new.iter().try_for_each(|exam| sittings::show(tx, *exam, pupil, now).map(drop)))
         .await
 }
 

@@ -6,7 +6,6 @@ use dreamseed_wire::{
     class::{AddClass, ClassDetail, ClassSettings, ClassSummary, PupilPage},
     ids::*,
 };
-use jiff::Timestamp;
 
 use crate::{
     answering,
@@ -15,11 +14,11 @@ use crate::{
     clock::day_of,
     hub::Ctx,
     progress,
-    school::School,
+    school::{Lesson, School},
     store::{
         StoreError, attempts,
         audit::{self, AuditEntry},
-        lessons, rosters,
+        lessons, rosters, sittings,
     },
 };
 
@@ -105,7 +104,9 @@ pub async fn add_class(ctx: &Ctx, caller: &Caller, mut new: AddClass) -> Result<
 }
 
 /// A class with everything its teacher sets.
-pub fn class_detail(school: &School, id: ClassId, now: Timestamp) -> Result<ClassDetail, TeachingError> {
+pub async fn class_detail(ctx: &Ctx, id: ClassId) -> Result<ClassDetail, TeachingError> {
+    let (school, now) = (ctx.school.get(), ctx.clock.now());
+    let shown = ctx.store.read(move |conn| sittings::shown_in_class(conn, id)).await?;
     let class = school.classes.get(&id).ok_or(TeachingError::UnknownClass)?;
     let teachers = class.teachers.iter().filter_map(|id| {
         let person = school.people.get(id)?;
@@ -113,6 +114,10 @@ pub fn class_detail(school: &School, id: ClassId, now: Timestamp) -> Result<Clas
     });
     let lessons = class.lessons.iter().filter_map(|id| school.lessons.get(id)).enumerate();
     let lessons = lessons.filter(|(place, lesson)| *place < LESSONS || lesson.timing.ended_at(now).is_none());
+    let view = |lesson: &Lesson| {
+        let seen = shown.get(&lesson.lesson_id).copied().unwrap_or_default();
+        school.lesson_view(lesson, class.language, seen, now)
+    };
     Ok(ClassDetail {
         summary: class.summary(),
         class_code: show_code(&class.code),
@@ -120,7 +125,7 @@ pub fn class_detail(school: &School, id: ClassId, now: Timestamp) -> Result<Clas
         pupils_list: school.staff_roster(class),
         teachers: teachers.collect(),
         groups: class.groups.clone(),
-        lessons: lessons.map(|(_, lesson)| school.lesson_view(lesson, class.language, now)).collect(),
+        lessons: lessons.map(|(_, lesson)| view(lesson)).collect(),
     })
 }
 

@@ -1,6 +1,6 @@
 //! The model behind the help: which one runs, how it is started, and what the admin sees of it.
 
-use std::{ffi::OsString, sync::Arc};
+use std::{ffi::OsString, path::Path, sync::Arc};
 
 use dreamseed_models::{
     catalogue::Catalogue,
@@ -18,7 +18,7 @@ use dreamseed_wire::{
 
 use crate::{
     blocking,
-    config::{Config, EngineChoice, TutorConfig},
+    config::{Config, EngineChoice, PACKAGED_SETTINGS, TutorConfig},
     hub::Ctx,
 };
 
@@ -45,6 +45,11 @@ pub fn open_store(config: &Config) -> Result<ModelStore, StoreError> {
 
 /// A command of `dreamseed-hub models` that reaches the models folder of these settings from any working folder.
 pub fn models_command(config: &Config, words: &str) -> String {
+    // The folders of an installed hub are its own user's.
+    let is_installed = config.file.as_deref() == Some(Path::new(PACKAGED_SETTINGS));
+    if is_installed {
+        return format!("sudo -u dreamseed dreamseed-hub models {words}");
+    }
     if config.models == Config::default().models {
         return format!("dreamseed-hub models {words}");
     }
@@ -130,4 +135,20 @@ fn languages(codes: &[String]) -> Vec<Language> {
         .into_iter()
         .filter(|known| codes.iter().any(|code| code == known.code()))
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_installed_hubs_models_are_its_own_users() {
+        let folder = "/var/lib/dreamseed/models";
+        let packaged =
+            Config { file: Some(PACKAGED_SETTINGS.into()), models: folder.into(), ..Config::default() };
+        assert_eq!(models_command(&packaged, "fetch"), "sudo -u dreamseed dreamseed-hub models fetch");
+        assert_eq!(models_command(&Config::default(), "fetch"), "dreamseed-hub models fetch");
+        let own = Config { models: folder.into(), ..Config::default() };
+        assert!(models_command(&own, "fetch").ends_with("--models '/var/lib/dreamseed/models'"));
+    }
 }

@@ -41,7 +41,7 @@ pub use clock::{MockClock, minutes};
 pub use fixtures::*;
 pub use hand_engine::{HandEngine, HandTurn};
 pub use person::{Person, RawReply, request};
-pub use waiting::{next_event, numbered_events, refusal, rest_of, until, within};
+pub use waiting::{next_event, numbered_events, refusal, rest_of, until, until_within, within};
 pub use wire::{Wire, status_of};
 
 /// A running hub with one class, its teacher and an admin. Dropping it stops the hub and deletes its folder, unless the

@@ -29,10 +29,18 @@ pub async fn within<T>(what: &str, future: impl Future<Output = T>) -> T {
 ///
 /// # Panics
 /// With `what` if it never is.
-pub async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
-    let end = Instant::now() + LIMIT;
+pub async fn until(what: &str, is_so: impl AsyncFnMut() -> bool) {
+    until_within(LIMIT, what, is_so).await;
+}
+
+/// As [`until`], for what takes longer.
+///
+/// # Panics
+/// With `what` if it is not so within `limit`.
+pub async fn until_within(limit: Duration, what: &str, mut is_so: impl AsyncFnMut() -> bool) {
+    let end = Instant::now() + limit;
     while !is_so().await {
-        assert!(Instant::now() < end, "{what}: not so within {LIMIT:?}");
+        assert!(Instant::now() < end, "{what}: not so within {limit:?}");
         sleep(Duration::from_millis(10)).await;
     }
 }

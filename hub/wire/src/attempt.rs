@@ -77,7 +77,8 @@ pub struct AttemptView {
     pub problem_title: String,
     pub lesson_id: Option<LessonId>,
     pub hub_seq: i64,
-    pub answer: Answer,
+    /// Absent if the hub cannot read it any more, because its disk has damaged it; all else of it stands.
+    pub answer: Option<Answer>,
     /// Absent for pupils while an exam keeps its grades.
     pub grade: Option<Grade>,
     pub graded_by: GradeSource,

@@ -170,6 +170,9 @@ pub struct SinceRestore {
     #[schema(value_type = Option<String>, format = DateTime)]
     pub snapshot_at: Option<Timestamp>,
     pub changes: Vec<LostChange>,
+    /// Targets whose ledgers could not be read at the restore: what only they tell of is applied when they are reached.
+    #[serde(default)]
+    pub ledgers_unseen: Vec<String>,
 }
 
 /// One change that the restored state does not hold.

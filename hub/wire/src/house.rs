@@ -57,6 +57,15 @@ pub struct AuditPage {
     pub broken_at: Option<i64>,
 }
 
+/// A deed that the log may hold.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct AuditDeed {
+    /// As it is kept, for filters.
+    pub action: String,
+    /// In the reader's language.
+    pub action_text: String,
+}
+
 /// Who did what to whose data, when and from where.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct AuditView {
@@ -77,8 +86,8 @@ pub struct AuditView {
     pub subject_id: Option<UserId>,
     /// Ids and numbers.
     pub detail: String,
-    /// The detail to read: names where what an id stands for is known, else the id's beginning; words in the reader's
-    /// language.
+    /// The detail to read: names where what an id stands for is known (of an answer its problem and lesson), else the id's
+    /// end; words in the reader's language.
     pub detail_text: String,
     /// Why, as somebody typed it; absent where none is asked for, and after the erasure of a pupil whom it names.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -11,7 +11,7 @@ pub struct HubInfo {
     pub hub_id: HubId,
     pub school_name: String,
     pub version: String,
-    /// No admin exists yet.
+    /// No account was ever made here, so that the first admin can be.
     pub needs_setup: bool,
     /// Staff and parents may sign in over this connection.
     pub staff_sign_in: bool,
@@ -68,6 +68,8 @@ pub enum NoticeCode {
     DatabaseReplaced,
     /// The recovery sheet has not been printed and put away.
     SheetMissing,
+    /// Ledgers of targets that could not be read at a restore have not been applied yet.
+    LedgersUnseen,
     /// Single answers do not fit their hashes, or other rows cannot be read; the hub serves all that is there.
     RecordDamaged,
 }

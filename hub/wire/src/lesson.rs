@@ -93,6 +93,10 @@ pub struct LessonView {
     pub ends_at: Option<Timestamp>,
     #[schema(value_type = Option<String>, format = DateTime)]
     pub closed_at: Option<Timestamp>,
+    /// Of an exam: how many pupils have been shown grades of it since it ended. If it is opened again, what they had
+    /// answered before counts.
+    #[serde(default)]
+    pub grades_seen: u32,
 }
 
 /// A pupil's one sitting of an exam.

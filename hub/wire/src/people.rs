@@ -22,6 +22,10 @@ pub struct RosterPreview {
     pub taken: Vec<TakenNumber>,
     /// Lines that cannot be taken; an import is refused while there is one.
     pub faults: Vec<RosterFault>,
+    /// That something else does it better, in the reader's language: pupils of an earlier year are moved by the change of
+    /// the school year.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub advice: Option<String>,
     /// Names this preview; given back with the import.
     pub digest: String,
 }
@@ -118,7 +122,7 @@ pub enum RosterFaultKind {
     /// Two lines claim the same number of a class.
     DuplicateNumber,
     /// Several pupils have this name, or several lines do, and the numbers do not tell who is meant; the value says
-    /// where those pupils are now.
+    /// where those pupils are now, of an earlier year with the year.
     Ambiguous,
     /// Two lists stand side by side in one sheet.
     SideBySide,
@@ -135,7 +139,9 @@ pub enum RosterFaultKind {
 /// What an import did.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct RosterImported {
-    pub change_id: RosterChangeId,
+    /// By which it is taken back; absent if the list changed nothing, so that nothing was written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub change_id: Option<RosterChangeId>,
     pub classes_added: u32,
     pub pupils_added: u32,
     pub moved: u32,
@@ -236,7 +242,7 @@ pub struct JoinAsParent {
 pub struct AddChild {
     pub code: String,
     /// What the parent agrees to for this child, as at joining: `account` is needed, `ai_tutor` and `cloud_progress` are
-    /// theirs to choose. Absent from a program that does not ask: the link is made and no consent is written.
+    /// theirs to choose. Without them the link is refused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub consents: Option<Vec<String>>,
 }

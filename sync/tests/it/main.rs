@@ -6,6 +6,7 @@ mod faults;
 mod folder;
 mod killed;
 mod large;
+mod mended;
 mod restic;
 mod support;
 mod tidied;

@@ -230,6 +230,105 @@ export async function walkExamEnd(scene: Scene, hub: RunningHub, school: School)
   cable.remove();
 }
 
+/**
+ * What was answered counts whatever screen asks for grades first, and after a pause that ended with the exam; while it runs
+ * nobody is shown grades, and that is no alarm. Opening it again says who has seen them.
+ */
+export async function walkExamGrades(scene: Scene, hub: RunningHub, school: School): Promise<void> {
+  const { report } = scene;
+  const { tongue, accounts } = school;
+  const word = (key: Word, values?: Record<string, string | number>) => say(tongue, key, values);
+  const staff = (key: StaffWord, values?: Record<string, string | number>) => sayToStaff(tongue, key, values);
+  const problems = chooseProblems(school).slice(0, 2);
+  const isChild = (pupil: DemoPupil) => accounts.parents.some((one) => one.children.includes(pupil.pupil_id));
+  const child = school.class.pupils.find(isChild);
+  check(child !== undefined, 'no pupil of the class has a parent');
+  const parent = accounts.parents.find((one) => one.children.includes(child.pupil_id));
+  const other = [...school.class.pupils].reverse().find((one) => !isChild(one));
+  check(parent !== undefined && other !== undefined, 'the demo school has too few people');
+  const title = tongue === 'ko' ? '단원 끝 시험' : 'A test at the end';
+  const lesson = await school.openExam(title, problems, [child, other]);
+  const cables = [await Cable.lay(hub.address), await Cable.lay(hub.address)] as const;
+  const devices = [await Device.open(scene, 'pupil in a pause', cables[0].address), await Device.open(scene, 'pupil who looks at the progress', cables[1].address)] as const;
+
+  await report.step('two pupils begin', async () => {
+    for (const [i, device] of devices.entries()) {
+      device.allow(BROKEN, /status of 40[39] /);
+      await signInPupil(device, school.class, i === 0 ? child : other);
+      await device.page.getByRole('article', { name: title }).getByRole('link', { name: word('exam.begin.look'), exact: true }).click();
+      await device.page.getByRole('button', { name: word('exam.begin'), exact: true }).click();
+      await device.page.locator('#problem-title').waitFor();
+    }
+  });
+  const beginner = devices[0].page.url();
+  await report.step('meanwhile the progress rests, for the pupil', async () => {
+    await visit(devices[0], '/progress', tongue);
+    await devices[0].page.getByRole('heading', { name: word('progress.exam.title') }).waitFor();
+    checkEqual(await devices[0].page.getByRole('alert').count(), 0, 'alarms');
+  });
+  await devices[0].look('progress-exam', tongue, { phone: true, picture: 'none' });
+  const home = await Device.open(scene, 'parent', hub.address);
+  await report.step('and for the parent, under the name of the child', async () => {
+    home.allow(/status of 403 /);
+    await signInAdult(home, parent, tongue);
+    await visit(home, `/children/${child.pupil_id}`, tongue);
+    await home.page.getByText(word('children.exam')).waitFor();
+    await home.page.getByRole('heading', { level: 1, name: word('progress.title', { name: child.name }) }).waitFor();
+    checkEqual(await home.page.getByRole('alert').count(), 0, 'alarms');
+  });
+  await home.look('child-exam', tongue, { phone: true, picture: 'none' });
+
+  await report.step('both answer without a line, one of them in a pause that it cannot know of; the line comes back into the pause', async () => {
+    await devices[0].page.goto(beginner);
+    for (const cable of [1, 0] as const) {
+      const device = devices[cable];
+      await device.page.locator('#problem-title').waitFor();
+      cables[cable].pull();
+      // What was written before the pause is taken in it.
+      if (cable === 0) await school.pauseLesson(lesson);
+      await answer(device, school, school.problem(versionOnScreen(device)), 'right');
+    }
+    await devices[1].page.goto('about:blank');
+    cables[0].plugIn();
+    await devices[0].page.getByRole('alertdialog', { name: word('pause.title') }).waitFor();
+    await devices[0].page.waitForFunction(() => Object.keys(localStorage).some((key) => key.startsWith('ds.refused.')));
+  });
+  await report.step('the teacher ends the exam: the answer that the pause had kept back counts', async () => {
+    await school.closeLesson(lesson);
+    await visit(devices[0], `/lessons/${lesson.lesson_id}/exam`, tongue);
+    await devices[0].page.getByText(word('exam.result', { total: 2, right: 1 })).waitFor();
+    checkEqual(await devices[0].page.getByText(word('exam.untaken.short')).count(), 0, 'answers that were not taken');
+  });
+  await report.step('the progress is opened first: the answer that waits on the device counts', async () => {
+    cables[1].plugIn();
+    await visit(devices[1], '/progress', tongue);
+    await devices[1].page.getByRole('heading', { name: word('progress.skills') }).waitFor();
+    await visit(devices[1], `/lessons/${lesson.lesson_id}/exam`, tongue);
+    await devices[1].page.getByText(word('exam.result', { total: 2, right: 1 })).waitFor();
+    checkEqual(await devices[1].page.getByText(word('exam.untaken.short')).count(), 0, 'answers that were not taken');
+  });
+  await report.step('the parent looks again', async () => {
+    await home.page.getByRole('button', { name: word('children.exam.again'), exact: true }).click();
+    await home.page.getByRole('heading', { name: word('progress.skills') }).waitFor();
+  });
+
+  const desk = await Device.open(scene, 'teacher', hub.address);
+  await report.step('opening it again says how many have seen their grades, and asks once more', async () => {
+    await signInAdult(desk, school.teacher, tongue);
+    await visit(desk, `/classes/${school.class.class_id}/live?lesson=${lesson.lesson_id}`, tongue);
+    await desk.page.getByRole('button', { name: staff('live.reopen'), exact: true }).click();
+    const dialog = desk.page.getByRole('dialog', { name: staff('live.reopen.title') });
+    await dialog.getByText(staff('live.reopen.seen', { n: 2 }), { exact: true }).waitFor();
+  });
+  await desk.look('exam-reopen', tongue, { phone: true, picture: 'none' });
+  await report.step('and does so when it is wanted', async () => {
+    await desk.page.getByRole('dialog').getByRole('button', { name: staff('live.reopen.sure'), exact: true }).click();
+    await desk.page.getByText(patternOf(staff('live.reopen.done.until'))).waitFor();
+    await school.closeLesson(lesson);
+  });
+  for (const cable of cables) cable.remove();
+}
+
 /** Four whose entries are quick to fill, each of its own kind of key. */
 function chooseProblems(school: School): Problem[] {
   const plain = (one: Problem) => one.draft.key.kind === 'number' && !one.draft.key.unit_required && /^\d+$/.test(one.draft.key.value);

@@ -106,15 +106,19 @@ export async function walkHouse(scene: Scene, hub: RunningHub, school: School): 
     checkEqual(await page.getByRole('link', { name: pupil.name, exact: true }).count(), school.class.pupils.filter((one) => one.name === pupil.name).length - 1, 'pupils of that name');
   });
 
+  // The hub's own words, the same in the list, in the filter and in the file.
+  const [added, revoked] = tongue === 'ko' ? ['API 키 만들기', 'API 키 끝내기'] : ['Add api key', 'Revoke api key'];
   await report.step('the audit log knows it all, in a chain', async () => {
     await door('audit');
     await page.getByText(staff('audit.chain.whole')).waitFor();
-    for (const action of ['audit.action.add api key', 'audit.action.revoke api key'] as const) await page.getByRole('rowheader', { name: staff(action), exact: true }).first().waitFor();
+    for (const deed of [added, revoked]) await page.getByRole('rowheader', { name: deed, exact: true }).first().waitFor();
   });
   await office.look('audit', tongue, { phone: true });
   await report.step('one action alone, and a copy with a reason', async () => {
-    await page.getByLabel(staff('audit.action'), { exact: true }).selectOption('revoke api key');
-    await page.getByRole('rowheader', { name: staff('audit.action.add api key'), exact: true }).first().waitFor({ state: 'hidden' });
+    const filter = page.getByLabel(staff('audit.action'), { exact: true });
+    for (const deed of ['erase pupil', 'withdraw consent', 'run backup']) checkEqual(await filter.locator(`option[value="${deed}"]`).count(), 1, `choices of ${deed}`);
+    await filter.selectOption('revoke api key');
+    await page.getByRole('rowheader', { name: added, exact: true }).first().waitFor({ state: 'hidden' });
     await page.getByRole('button', { name: staff('audit.export'), exact: true }).click();
     const dialog = page.getByRole('dialog', { name: staff('audit.export') });
     await dialog.getByRole('button', { name: staff('reason.usual.check'), exact: true }).click();

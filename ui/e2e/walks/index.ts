@@ -6,7 +6,7 @@ import type { Tongue } from '../words.ts';
 import { walkAdmin } from './admin.ts';
 import { walkBackup } from './backup.ts';
 import { walkEntry } from './entry.ts';
-import { walkExam, walkExamEnd } from './exam.ts';
+import { walkExam, walkExamEnd, walkExamGrades } from './exam.ts';
 import { walkFormats } from './formats.ts';
 import { walkGroups } from './groups.ts';
 import { walkHelp, walkNotice } from './help.ts';
@@ -61,6 +61,7 @@ export async function walkSchool(scene: Scene, wanted: string[]): Promise<void> 
     ...inBoth('groups', atSchool(walkGroups)),
     ...inBoth('exam', atSchool(walkExam)),
     ...inBoth('ended exam', atSchool(walkExamEnd)),
+    ...inBoth('grades of an exam', atSchool(walkExamGrades)),
     ...inBoth('reports', atSchool(walkReports)),
     ...inBoth('formats', atSchool(walkFormats)),
     ...inBoth('people', atSchool(walkPeople)),

@@ -176,6 +176,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/audit/deeds": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Every deed that the log may hold, for the choice of one. */
+        get: operations["list_audit_deeds"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/audit/export": {
         parameters: {
             query?: never;
@@ -1895,7 +1912,7 @@ export interface components {
             code: string;
             /**
              * @description What the parent agrees to for this child, as at joining: `account` is needed, `ai_tutor` and `cloud_progress` are
-             *     theirs to choose. Absent from a program that does not ask: the link is made and no consent is written.
+             *     theirs to choose. Without them the link is refused.
              */
             consents?: string[] | null;
         };
@@ -2084,7 +2101,7 @@ export interface components {
         };
         /** @description An attempt with its grade and transcript, for its pupil and the pupil's teachers. */
         AttemptView: {
-            answer: components["schemas"]["Answer"];
+            answer?: components["schemas"]["Answer"] | null;
             attempt_id: components["schemas"]["AttemptId"];
             feedback: components["schemas"]["Feedback"][];
             grade?: components["schemas"]["Grade"] | null;
@@ -2106,6 +2123,13 @@ export interface components {
             pupil_id: components["schemas"]["UserId"];
             /** Format: date-time */
             received_at: string;
+        };
+        /** @description A deed that the log may hold. */
+        AuditDeed: {
+            /** @description As it is kept, for filters. */
+            action: string;
+            /** @description In the reader's language. */
+            action_text: string;
         };
         /** @description A stretch of the audit log, newest first. */
         AuditPage: {
@@ -2135,8 +2159,8 @@ export interface components {
             /** @description Ids and numbers. */
             detail: string;
             /**
-             * @description The detail to read: names where what an id stands for is known, else the id's beginning; words in the reader's
-             *     language.
+             * @description The detail to read: names where what an id stands for is known (of an answer its problem and lesson), else the id's
+             *     end; words in the reader's language.
              */
             detail_text: string;
             /** @description An address, `console`, or `hub` for its own work. */
@@ -2848,7 +2872,7 @@ export interface components {
         HubInfo: {
             hub_id: components["schemas"]["HubId"];
             languages: components["schemas"]["Language"][];
-            /** @description No admin exists yet. */
+            /** @description No account was ever made here, so that the first admin can be. */
             needs_setup: boolean;
             school_name: string;
             /** Format: date-time */
@@ -2982,6 +3006,12 @@ export interface components {
              * @description When time is up; absent without a limit. While paused it is what it would be if the lesson went on now.
              */
             ends_at?: string | null;
+            /**
+             * Format: u-int32
+             * @description Of an exam: how many pupils have been shown grades of it since it ended. If it is opened again, what they had
+             *     answered before counts.
+             */
+            grades_seen?: number;
             hint_ceiling: components["schemas"]["HintCeiling"];
             lesson_id: components["schemas"]["LessonId"];
             mode: components["schemas"]["LessonMode"];
@@ -3222,7 +3252,7 @@ export interface components {
          * @description Which notice; one of each is open at a time.
          * @enum {string}
          */
-        NoticeCode: "model_language" | "no_model" | "engine_resting" | "clock_set_back" | "disk_low" | "token_reuse" | "not_announced" | "audit_broken" | "retention_failed" | "starter_kept" | "backup_failing" | "two_hubs" | "record_put_back" | "database_replaced" | "sheet_missing" | "record_damaged";
+        NoticeCode: "model_language" | "no_model" | "engine_resting" | "clock_set_back" | "disk_low" | "token_reuse" | "not_announced" | "audit_broken" | "retention_failed" | "starter_kept" | "backup_failing" | "two_hubs" | "record_put_back" | "database_replaced" | "sheet_missing" | "ledgers_unseen" | "record_damaged";
         /**
          * Format: uuid
          * @description A message of the hub to its admin.
@@ -3917,7 +3947,7 @@ export interface components {
         RosterImported: {
             /** Format: u-int32 */
             archived: number;
-            change_id: components["schemas"]["RosterChangeId"];
+            change_id?: components["schemas"]["RosterChangeId"] | null;
             /** @description Pupils of these classes, the classes of the list. */
             class_ids: components["schemas"]["ClassId"][];
             /** Format: u-int32 */
@@ -3933,6 +3963,11 @@ export interface components {
         };
         /** @description What a list would change. Nothing has been written. */
         RosterPreview: {
+            /**
+             * @description That something else does it better, in the reader's language: pupils of an earlier year are moved by the change of
+             *     the school year.
+             */
+            advice?: string | null;
             changes: components["schemas"]["RosterChange"][];
             /** @description Names this preview; given back with the import. */
             digest: string;
@@ -4033,6 +4068,8 @@ export interface components {
         /** @description What changed after the state that was restored, as far as the ledgers beside the database know. */
         SinceRestore: {
             changes: components["schemas"]["LostChange"][];
+            /** @description Targets whose ledgers could not be read at the restore: what only they tell of is applied when they are reached. */
+            ledgers_unseen?: string[];
             /** Format: date-time */
             snapshot_at?: string | null;
         };
@@ -4616,6 +4653,29 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["AuditPage"];
+                };
+            };
+            "4XX": components["responses"]["Refused"];
+            "5XX": components["responses"]["Failed"];
+        };
+    };
+    list_audit_deeds: {
+        parameters: {
+            query?: {
+                lang?: components["schemas"]["Language"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditDeed"][];
                 };
             };
             "4XX": components["responses"]["Refused"];

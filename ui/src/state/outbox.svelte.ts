@@ -75,6 +75,11 @@ export class Outbox {
     return this.waiting.filter((entry) => entry.user_id === this.#userId).length;
   }
 
+  /** The lessons of the answers that the pupil who is signed in still has on the way here. */
+  get lessonsOnTheWay(): string[] {
+    return this.waiting.flatMap((entry) => (entry.user_id === this.#userId && entry.body.lesson_id ? [entry.body.lesson_id] : []));
+  }
+
   /** Answers of the pupil who is signed in that the hub has not taken, oldest first. */
   get notTaken(): Refused[] {
     return this.refused.filter((entry) => entry.user_id === this.#userId);
@@ -117,10 +122,9 @@ export class Outbox {
     void this.send();
   }
 
-  /** Sends what was refused only because everyone waited, for the lessons that go on or are over. */
-  sendPaused(isPaused: (lessonId: string) => boolean): void {
-    const goesOn = (entry: Refused) => entry.user_id === this.#userId && entry.code === 'lesson_paused' && !isPaused(entry.body.lesson_id ?? '');
-    if (this.#takeBack(goesOn)) void this.send();
+  /** Puts what was refused only because everyone waited back among those that wait, for the lessons that go on or are over. */
+  takePausedBack(isPaused: (lessonId: string) => boolean): void {
+    this.#takeBack((entry) => entry.user_id === this.#userId && entry.code === 'lesson_paused' && !isPaused(entry.body.lesson_id ?? ''));
   }
 
   /** The pupil throws an answer away that was not taken, or has it in the entry again. */

@@ -113,11 +113,12 @@ describe('Outbox', () => {
     box.add('pupil', body('a1'), () => undefined);
     await vi.advanceTimersByTimeAsync(10);
     expect([box.mine, box.countFor('l')]).toEqual([0, 1]);
-    box.sendPaused(() => true);
+    box.takePausedBack(() => true);
     expect(box.notTaken.length).toBe(1);
     paused = false;
-    box.sendPaused(() => false);
-    await vi.advanceTimersByTimeAsync(10);
+    box.takePausedBack(() => false);
+    expect(box.lessonsOnTheWay).toEqual(['l']);
+    await box.send();
     expect([box.notTaken.length, box.countFor('l')]).toEqual([0, 0]);
   });
 

@@ -16,7 +16,7 @@ const LONGEST_MS = 8000;
 
 /** What the line does with what it hears; the screens' state in the app, something else in tests. */
 export interface PupilEar {
-  /** Fetches lessons and standing. */
+  /** Sends what waits and fetches lessons and standing; fails while the grades of an exam cannot be asked for. */
   loadLessons: (userId: string) => Promise<void>;
   /** The line works (again): what waits may go. */
   onAlive: () => void;
@@ -116,7 +116,9 @@ export class PupilLine {
     this.#fetching = true;
     this.#due = false;
     try {
-      const [notes] = await Promise.all([this.#client.get<PupilNote[]>('/me/notes', { signal }), this.#ear.loadLessons(userId)]);
+      // Lessons first, and with them what waits on this device: a note may tell a grade.
+      await this.#ear.loadLessons(userId);
+      const notes = await this.#client.get<PupilNote[]>('/me/notes', { signal });
       if (signal.aborted) return;
       const seen = new Set(this.notes.filter((note) => note.seen).map((note) => note.note_id));
       this.notes = notes.map((note) => (seen.has(note.note_id) ? { ...note, seen: true } : note));

@@ -10,11 +10,13 @@ const note = (id: string, seen = false): PupilNote => ({ note_id: id, kind: 'not
 class FakeHub {
   notes: PupilNote[] = [];
   notesDown = false;
+  asked = 0;
   refuses = false;
   seen: string[] = [];
   lines: { say: (event: PupilEvent) => void; cut: () => void; aborted: () => boolean }[] = [];
 
   get(): Promise<PupilNote[]> {
+    this.asked += 1;
     return this.notesDown ? Promise.reject(new ApiProblem({ code: 'unreachable', status: 0 })) : Promise.resolve(this.notes);
   }
 
@@ -41,6 +43,7 @@ class FakeHub {
 let hub: FakeHub;
 let line: PupilLine;
 let loads: string[];
+let refuse: boolean;
 let alive: number;
 let stop: () => void;
 
@@ -50,9 +53,13 @@ beforeEach(() => {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval', 'performance'] });
   hub = new FakeHub();
   loads = [];
+  refuse = false;
   alive = 0;
   line = new PupilLine(hub as unknown as HubClient, {
-    loadLessons: async (userId) => void loads.push(userId),
+    loadLessons: async (userId) => {
+      loads.push(userId);
+      if (refuse) throw new ApiProblem({ code: 'busy', status: 503 });
+    },
     onAlive: () => void (alive += 1),
   });
   stop = line.follow('pupil');
@@ -78,6 +85,19 @@ describe('the line of a pupil', () => {
     await vi.advanceTimersByTimeAsync(10);
     expect(loads).toEqual(['pupil', 'pupil']);
     expect(alive).toBe(2);
+  });
+
+  it('asks for notes, which may tell a grade, only after what waits here has gone', async () => {
+    await vi.advanceTimersByTimeAsync(10);
+    hub.notes = [note('regraded')];
+    refuse = true;
+    hub.lines[0]?.say({ event: 'lessons' });
+    await vi.advanceTimersByTimeAsync(10);
+    expect([loads, hub.asked]).toEqual([['pupil'], 0]);
+    refuse = false;
+    hub.lines[0]?.say(beat);
+    await vi.advanceTimersByTimeAsync(10);
+    expect([loads.length, hub.asked, line.notes.length]).toEqual([2, 1, 1]);
   });
 
   it('tries again with the next beat if the lessons could not be fetched', async () => {

@@ -1,6 +1,6 @@
 /** A pupil's lessons, where they stand, and their answers on the way. */
-import type { FaultCode } from '../api/apiProblem';
-import type { Answer, AttemptReceipt, LessonProblems, MyProblems, MyStanding, ProblemStanding, ProblemView, RecordState } from '../api/types';
+import { ApiProblem, type FaultCode } from '../api/apiProblem';
+import type { Answer, AttemptReceipt, LessonProblems, LessonState, MyProblems, MyStanding, ProblemStanding, ProblemView, RecordState } from '../api/types';
 import { makeUuidV7 } from '../api/uuidv7';
 import type { Mark } from '../components/StateMark.svelte';
 import { hub } from './hub.svelte';
@@ -20,6 +20,9 @@ hub.onEpoch = (epochId) => {
   if (outbox.hearEpoch(epochId)) void work.reload().catch(() => undefined);
 };
 
+/** Gives what stands in an entry to the outbox; the lesson's state is the hub's latest, null if it is not there any more. */
+type Keep = (state: LessonState | null) => void;
+
 class Work {
   lessons = $state<LessonProblems[] | null>(null);
   /** Answers that the hub did not take, by lesson and problem, with the code that says why. */
@@ -28,14 +31,14 @@ class Work {
   #owner: string | null = null;
   #recordAt = 0;
   #views = new Map<string, Promise<ProblemView>>();
-  #keepers = new Map<string, () => void>();
+  #keepers = new Map<string, { lessonId: string; keep: Keep }>();
 
-  /** Told before lessons are fetched: an exam's screen gives what stands in its entry to the outbox. Returns how to stop. */
-  onBeforeLoad(lessonId: string, versionId: string, keep: () => void): () => void {
+  /** Told before grades are asked for: an exam's screen gives what stands in its entry to the outbox. Returns how to stop. */
+  onBeforeGrades(lessonId: string, versionId: string, keep: Keep): () => void {
     const key = keyOf(lessonId, versionId);
-    this.#keepers.set(key, keep);
+    this.#keepers.set(key, { lessonId, keep });
     return () => {
-      if (this.#keepers.get(key) === keep) this.#keepers.delete(key);
+      if (this.#keepers.get(key)?.keep === keep) this.#keepers.delete(key);
     };
   }
 
@@ -48,12 +51,14 @@ class Work {
       this.refusals = {};
       this.#views.clear();
     }
-    // Answers go first, also those that were written and not saved yet: once the hub has shown an exam's grades, it takes
-    // no more of them.
-    for (const keep of this.#keepers.values()) keep();
-    keepExamDrafts(userId, (draft) => this.#keepers.has(keyOf(draft.lesson_id, draft.problem_version_id)));
-    await outbox.send();
-    const [problems, standing] = await Promise.all([hub.get<MyProblems>('/me/problems'), hub.get<MyStanding>('/me/standing')]);
+    const problems = await this.#sendFirst(userId);
+    if (this.#owner !== userId) return;
+    if (this.#examOnTheWay(problems.lessons)) {
+      // The screens have the lessons all the same, and know of their own answers.
+      this.#takeLessons(userId, problems.lessons, { ...this.#marks });
+      throw notYet();
+    }
+    const standing = await hub.get<MyStanding>('/me/standing');
     if (this.#owner !== userId) return;
     const marks: Record<string, { mark: Mark; tries: number }> = {};
     for (const one of standing.problems) {
@@ -64,11 +69,41 @@ class Work {
       const newer = before !== undefined && before.tries > one.tries;
       marks[key] = newer ? before : { mark: mark === 'not_yet' && before?.mark === 'helping' ? 'helping' : mark, tries: one.tries };
     }
-    for (const lesson of problems.lessons) if (lesson.mode === 'exam') this.#markSaved(userId, lesson, marks);
-    this.#marks = marks;
-    this.lessons = problems.lessons;
+    this.#takeLessons(userId, problems.lessons, marks);
     void this.#askRecord();
-    outbox.sendPaused((lessonId) => this.lesson(lessonId)?.state === 'paused');
+  }
+
+  /**
+   * Asks for something that tells grades, after everything that was written on this device has gone: once the hub has
+   * shown a pupil the grades of an exam, it takes no more answers to it. Throws `busy` while an exam's answer cannot go.
+   */
+  async readGrades<T>(userId: string, ask: () => Promise<T>): Promise<T> {
+    const { lessons } = await this.#sendFirst(userId);
+    if (this.#examOnTheWay(lessons)) throw notYet();
+    return ask();
+  }
+
+  /** Sends what waits, what was written and not saved yet, and what a pause that is over had kept back. */
+  async #sendFirst(userId: string): Promise<MyProblems> {
+    const problems = await hub.get<MyProblems>('/me/problems');
+    const states = new Map<string, LessonState>(problems.lessons.map((lesson) => [lesson.lesson_id, lesson.state]));
+    // What was refused first, so that what was written later goes after it.
+    outbox.takePausedBack((lessonId) => states.get(lessonId) === 'paused');
+    for (const { lessonId, keep } of this.#keepers.values()) keep(states.get(lessonId) ?? null);
+    keepExamDrafts(userId, (draft) => this.#keepers.has(keyOf(draft.lesson_id, draft.problem_version_id)));
+    await outbox.send();
+    return problems;
+  }
+
+  /** Whether an answer to an exam, or to a lesson that is not among these, still waits here. */
+  #examOnTheWay(lessons: LessonProblems[]): boolean {
+    return outbox.lessonsOnTheWay.some((lessonId) => lessons.find((lesson) => lesson.lesson_id === lessonId)?.mode !== 'practice');
+  }
+
+  #takeLessons(userId: string, lessons: LessonProblems[], marks: Record<string, { mark: Mark; tries: number }>): void {
+    for (const lesson of lessons) if (lesson.mode === 'exam') this.#markSaved(userId, lesson, marks);
+    this.#marks = marks;
+    this.lessons = lessons;
   }
 
   /** Forgets the answers that are safe in a backup by now. */
@@ -172,6 +207,8 @@ class Work {
     for (const { problem_version_id } of lesson.problems) {
       const key = keyOf(lesson.lesson_id, problem_version_id);
       if ((marks[key]?.mark ?? 'not_started') !== 'not_started') continue;
+      // What this device holds because the hub has not taken it was neither saved nor wrong.
+      if (this.refusedHere(lesson.lesson_id, problem_version_id)) continue;
       const given = this.#marks[key]?.mark === 'saved' || readLastTry(userId, lesson.lesson_id, problem_version_id) !== null;
       if (given) marks[key] = { mark: lesson.state === 'closed' ? 'not_yet' : 'saved', tries: 0 };
     }
@@ -186,6 +223,11 @@ class Work {
 
 export const work = new Work();
 outbox.onSettled = (entry, delivery) => work.settle(entry, delivery);
+
+/** Grades wait for the answers that are on their way. */
+function notYet(): ApiProblem {
+  return new ApiProblem({ code: 'busy', status: 503 });
+}
 
 /** What a pupil last did with a problem, kept while the tab lives, so that a reload loses nothing. */
 export interface LastTry {

@@ -220,10 +220,21 @@ fn refusals_name_the_item_and_the_reason_in_both_languages() {
 }
 
 #[test]
+fn an_empty_choice_is_named() {
+    let source = r#"<quiz><question type="multichoice"><name><text>T</text></name><questiontext><text>Q</text></questiontext>
+        <answer fraction="100"><text>a</text></answer><answer fraction="0"><text>b</text></answer>
+        <answer fraction="0"><text></text></answer></question></quiz>"#;
+    let items = read_all(ProblemFormat::MoodleXml, source);
+    let Outcome::Refused(refusal) = &items[0].outcome else { panic!("an empty choice is taken") };
+    assert_eq!(refusal.text(Language::Ko), "보기 3: 비어 있습니다.");
+    assert_eq!(refusal.text(Language::En), "It cannot be kept: choice 3: it is empty.");
+}
+
+#[test]
 fn whole_files_are_refused_with_one_next_step() {
     let fault = |format, bytes: &[u8]| read(format, bytes, &reading()).expect_err("refused");
     assert_eq!(fault(ProblemFormat::Gift, &vec![b' '; MAX_FILE + 1]), FileFault::TooLarge(MAX_FILE));
-    assert_eq!(fault(ProblemFormat::Gift, b"\xC0\xAF{T}"), FileFault::NotUtf8);
+    assert_eq!(fault(ProblemFormat::Gift, b"\xFF\xAF{T}"), FileFault::UnknownEncoding);
     assert_eq!(fault(ProblemFormat::Gift, b"// nothing\n\n"), FileFault::NoItems);
     assert_eq!(fault(ProblemFormat::MoodleXml, b"<quiz/>"), FileFault::NoItems);
     assert_eq!(fault(ProblemFormat::MoodleXml, b"<html/>"), FileFault::NoQuiz);

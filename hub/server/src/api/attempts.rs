@@ -110,6 +110,14 @@ impl From<AnsweringError> for ApiError {
                 "The worked solution is not open yet.",
             )
             .hint("Try once more or ask for help."),
+            // Also a 5xx: the device keeps the answer and sends it again, when the hub may have mended its own.
+            AnsweringError::Damaged => ApiError::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                ProblemCode::Busy,
+                "The hub holds an answer under this id that its disk has damaged, and cannot compare the two.",
+            )
+            .hint("Keep the answer on this device; it is sent again by itself.")
+            .retry_after(60),
             AnsweringError::BrokenKey(cause) => ApiError::internal(cause),
             // Whatever the checks did not foresee is the hub's fault: a 5xx, so that the device keeps the answer.
             AnsweringError::Store(cause @ StoreError::Taken(_)) => ApiError::internal(cause),

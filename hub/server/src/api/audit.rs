@@ -11,7 +11,7 @@ use axum::{
 };
 use dreamseed_wire::{
     Language,
-    house::AuditPage,
+    house::{AuditDeed, AuditPage},
     hub::{Problem, ProblemCode},
     ids::UserId,
     privacy::GiveReason,
@@ -31,7 +31,10 @@ use crate::{
 };
 
 pub fn routes() -> OpenApiRouter<Arc<Ctx>> {
-    OpenApiRouter::new().routes(routes!(list_audit)).routes(routes!(export_audit))
+    OpenApiRouter::new()
+        .routes(routes!(list_audit))
+        .routes(routes!(list_audit_deeds))
+        .routes(routes!(export_audit))
 }
 
 /// Which rows of the log.
@@ -66,6 +69,28 @@ async fn list_audit(
     let filter = AuditFilter { actor: query.actor, subject: query.subject, action: query.action };
     let which = WhichRows { before: query.before, limit: query.limit, filter };
     Ok(Json(audit_log::page(&ctx, which, language).await?))
+}
+
+/// In which words.
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct DeedsQuery {
+    lang: Option<Language>,
+}
+
+/// Every deed that the log may hold, for the choice of one.
+#[utoipa::path(
+    get, path = "/api/v1/audit/deeds", operation_id = "list_audit_deeds", tag = "house", params(DeedsQuery),
+    responses((status = 200, body = [AuditDeed]))
+)]
+async fn list_audit_deeds(
+    State(ctx): State<Arc<Ctx>>,
+    caller: Caller,
+    Query(query): Query<DeedsQuery>,
+) -> Json<Vec<AuditDeed>> {
+    let language = query.lang.unwrap_or_else(|| ctx.school.get().working_language(caller.user_id));
+    Json(audit_log::deeds(language))
 }
 
 /// The whole log as CSV; that it was handed out, to whom and why, is a row of it.

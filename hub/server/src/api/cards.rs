@@ -83,6 +83,12 @@ impl From<CardsError> for ApiError {
                 ApiError::not_found("A sheet of cards that you made in the last ten minutes")
                     .hint("Make new cards; the PINs of the sheet that was lost stop working then.")
             }
+            CardsError::NoPupils => ApiError::new(
+                StatusCode::UNPROCESSABLE_ENTITY,
+                ProblemCode::BadField,
+                "There are no pupils in this class yet.",
+            )
+            .hint("Add pupils or import the class list, then make their cards."),
             CardsError::NobodyNeedsOne => ApiError::new(
                 StatusCode::UNPROCESSABLE_ENTITY,
                 ProblemCode::BadField,

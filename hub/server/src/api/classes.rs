@@ -61,7 +61,7 @@ async fn get_class(
     State(ctx): State<Arc<Ctx>>,
     Path(id): Path<ClassId>,
 ) -> Result<Json<ClassDetail>, ApiError> {
-    Ok(Json(teaching::class_detail(&ctx.school.get(), id, ctx.clock.now())?))
+    Ok(Json(teaching::class_detail(&ctx, id).await?))
 }
 
 /// Decides whether help comes by itself and when the solution may be seen.

@@ -60,7 +60,19 @@ impl StreamEnd {
 /// A reader's stream: first what it missed, then what comes. Ends with [`StreamEnd`], or when the reader has fallen too
 /// far behind.
 pub fn follow(first: Vec<Frame>, seen: i64, frames: mpsc::Receiver<Frame>, end: StreamEnd) -> Response {
-    let following = Following { first: first.into(), seen, frames, end };
+    follow_while((first, seen), frames, end, || true)
+}
+
+/// The same for what not everybody may see: ends before the next frame once the reader may not any more. A beat comes each
+/// second, so that it ends within that.
+pub fn follow_while(
+    (first, seen): (Vec<Frame>, i64),
+    frames: mpsc::Receiver<Frame>,
+    end: StreamEnd,
+    may_follow: impl Fn() -> bool + Send + 'static,
+) -> Response {
+    let may_follow = Box::new(may_follow);
+    let following = Following { first: first.into(), seen, frames, end, may_follow };
     let body = unfold(following, |mut following| async move {
         let bytes = following.next().await?;
         Some((Ok::<_, Infallible>(bytes), following))
@@ -83,12 +95,13 @@ struct Following {
     seen: i64,
     frames: mpsc::Receiver<Frame>,
     end: StreamEnd,
+    may_follow: Box<dyn Fn() -> bool + Send>,
 }
 
 impl Following {
     async fn next(&mut self) -> Option<Bytes> {
         if let Some(frame) = self.first.pop_front() {
-            return Some(frame.bytes);
+            return (self.may_follow)().then_some(frame.bytes);
         }
         loop {
             let frame = tokio::select! {
@@ -96,6 +109,9 @@ impl Following {
                 _ = self.end.reached() => return None,
                 frame = self.frames.recv() => frame?,
             };
+            if !(self.may_follow)() {
+                return None;
+            }
             if frame.id.is_none_or(|id| id.seq > self.seen) {
                 return Some(frame.bytes);
             }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use axum::{Json, extract::State, http::HeaderMap, response::Response};
 use dreamseed_wire::{
+    account::Role,
     ids::{ClassId, LessonId},
     live::{ClassLive, LiveEvent},
 };
@@ -74,7 +75,20 @@ async fn watch_class(
         tracing::error!(error = %err, "the events that a watcher missed could not be read");
         (vec![Frame::of(None, &LiveEvent::Refetch)], i64::MIN)
     });
-    event_stream::follow(first, seen, frames, StreamEnd::of(&ctx, &caller))
+    let end = StreamEnd::of(&ctx, &caller);
+    let was_archived = is_archived(&ctx, id);
+    let may_follow = move || may_watch(&ctx, &caller, id) && is_archived(&ctx, id) == was_archived;
+    event_stream::follow_while((first, seen), frames, end, may_follow)
+}
+
+/// Whether somebody may watch a class now: co-teachers change, and a stream outlives the look at rights that it began with.
+fn may_watch(ctx: &Ctx, caller: &Caller, class: ClassId) -> bool {
+    caller.role == Role::Admin || ctx.school.get().teaches(caller.user_id, class)
+}
+
+/// Nothing happens in a class that is put away; who watched it fetches the picture once more.
+fn is_archived(ctx: &Ctx, class: ClassId) -> bool {
+    ctx.school.get().class(class).is_none_or(|class| class.archived)
 }
 
 /// What a watcher missed since an event, and the number of the record up to which that is.

@@ -137,6 +137,12 @@ impl From<PrivacyError> for ApiError {
                 "This touches all of a pupil's data: the record needs a reason.",
             )
             .hint("Say in a few words what it is for, without the pupil's name."),
+            PrivacyError::ExamRunning => ApiError::new(
+                StatusCode::CONFLICT,
+                ProblemCode::ExamRunning,
+                "The pupil sits in an exam that is running. Nothing was erased.",
+            )
+            .hint("Close the exam, then erase the pupil's data."),
             PrivacyError::BadField { field, why } => ApiError::bad_field(field, why),
             PrivacyError::TooLarge => ApiError::new(
                 StatusCode::PAYLOAD_TOO_LARGE,

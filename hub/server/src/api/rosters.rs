@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::{Json, extract::State, http::StatusCode};
 use dreamseed_roster::ListFault;
 use dreamseed_wire::{
+    Language,
     hub::{Problem, ProblemCode},
     ids::RosterChangeId,
     people::*,
@@ -223,6 +224,29 @@ impl From<RosteringError> for ApiError {
                     .hint("Close the exam, then change the year.")
             }
             RosteringError::BadField { field, why } => ApiError::bad_field(field, why),
+            RosteringError::OtherYear { present, reader } => {
+                let next = present.saturating_add(1);
+                let (why, hint) = match reader {
+                    Language::Ko => (
+                        format!(
+                            "지금은 {present}학년도라서 {present}학년도나 {next}학년도로만 옮길 수 있습니다. 아무것도 바뀌지 않았습니다."
+                        ),
+                        "그중 하나를 고르세요. 지금 학년도가 아니라면 허브 컴퓨터의 날짜를 맞추세요.",
+                    ),
+                    Language::En => (
+                        format!(
+                            "It is the school year {present}: classes go to {present} or {next} only. Nothing was changed."
+                        ),
+                        "Choose one of them; if it is another year, set the date of the hub's machine.",
+                    ),
+                };
+                ApiError::new(
+                    StatusCode::UNPROCESSABLE_ENTITY,
+                    ProblemCode::BadField,
+                    format!("to_year: {why}"),
+                )
+                .hint(hint)
+            }
             RosteringError::UnknownClass => {
                 ApiError::bad_field("classes", "one of them is not a class of an earlier year")
             }

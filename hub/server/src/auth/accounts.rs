@@ -25,7 +25,7 @@ use crate::{
     hub::Ctx,
     ledgers,
     school::{Person, School},
-    store::{StoreError, lessons, rosters, sessions, sign_in_cards, users, users::NewUser},
+    store::{StoreError, lessons, rosters, sessions, sign_in_cards, sittings, users, users::NewUser},
 };
 
 /// Characters of a person's name.
@@ -225,7 +225,7 @@ pub async fn end_sessions(ctx: &Ctx, by: By, user: UserId) -> Result<(), ApiErro
 /// Closes an account: its sessions end, it leaves its classes, its record stays.
 ///
 /// # Errors
-/// If it is the last admin's: nobody could open the hub's settings again.
+/// If it is the last admin's: nobody could open the hub's settings again; of a pupil who sits in an exam.
 pub async fn archive_user(ctx: &Ctx, by: By, user: UserId) -> Result<(), ApiError> {
     let school = ctx.school.get();
     let is_admin = person(&school, user)?.role == Role::Admin;
@@ -242,6 +242,14 @@ pub async fn archive_user(ctx: &Ctx, by: By, user: UserId) -> Result<(), ApiErro
                     "This is the last admin of the hub.",
                 )
                 .hint("Make another admin first."));
+            }
+            if sittings::is_sitting(tx.conn(), user, now)? {
+                return Err(ApiError::new(
+                    StatusCode::CONFLICT,
+                    ProblemCode::ExamRunning,
+                    "The pupil sits in an exam that is running; its answers would be lost.",
+                )
+                .hint("Close the exam first; then the account can be closed."));
             }
             if !users::archive(tx, user, now, today)? {
                 return Err(ApiError::not_found("That person"));

@@ -38,12 +38,16 @@ pub enum KeyError {
     /// The hub has accounts whose PINs only this pepper can check: a new one would refuse every pupil without a word.
     #[error(
         "PIN을 확인하는 열쇠 파일 {0}이(가) 없어요. 새로 만들면 모든 학생의 PIN이 맞지 않게 되어 허브를 시작하지 않았어요. \
-         백업에서 keys/pepper.key를 이 자리에 되돌린 뒤 다시 시작해 주세요.\n\
+         백업에서 {missing}을(를) 이 자리에 되돌린 뒤 다시 시작해 주세요.\n\
          The key file {0}, which checks the pupils' PINs, is missing. With a new one no PIN would be right, so the hub has not \
-         started. Restore keys/pepper.key from the backup to this place, then start again.",
+         started. Restore {missing} from the backup to this place, then start again.",
         file.display()
     )]
-    PepperMissing { file: PathBuf },
+    PepperMissing {
+        file: PathBuf,
+        /// All keys that are not there: whoever brings one back brings them all.
+        missing: String,
+    },
     #[error("the system gives no random numbers")]
     Random(#[from] getrandom::Error),
 }
@@ -71,7 +75,7 @@ impl Keys {
         let pepper_file = folder.join(PEPPER_FILE);
         let pepper = match find_key(&pepper_file)? {
             Some(pepper) => pepper,
-            None if has_users => return Err(KeyError::PepperMissing { file: pepper_file }),
+            None if has_users => return Err(pepper_missing(data)),
             None => make_key(&pepper_file)?,
         };
         Ok(Keys {
@@ -143,9 +147,7 @@ pub fn check_pepper(data: &Path, has_users: bool) -> Result<(), KeyError> {
             Some(_) => Ok(()),
             None => Err(KeyError::Malformed { file }),
         },
-        Err(err) if err.kind() == io::ErrorKind::NotFound && has_users => {
-            Err(KeyError::PepperMissing { file })
-        }
+        Err(err) if err.kind() == io::ErrorKind::NotFound && has_users => Err(pepper_missing(data)),
         Err(err) if err.kind() == io::ErrorKind::NotFound => Ok(()),
         Err(source) => Err(KeyError::Io { file, source }),
     }
@@ -227,6 +229,14 @@ fn find_key(file: &Path) -> Result<Option<[u8; 32]>, KeyError> {
         Err(err) if err.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(source) => Err(KeyError::Io { file: file.to_owned(), source }),
     }
+}
+
+fn pepper_missing(data: &Path) -> KeyError {
+    let folder = keys_folder(data);
+    let names = [PEPPER_FILE, RECEIPT_FILE, DEVICE_FILE, ACCESS_FILE, REFRESH_FILE];
+    let missing = names.iter().filter(|name| !folder.join(name).exists());
+    let missing = missing.map(|name| format!("keys/{name}")).collect::<Vec<_>>().join(", ");
+    KeyError::PepperMissing { file: folder.join(PEPPER_FILE), missing }
 }
 
 fn make_key(file: &Path) -> Result<[u8; 32], KeyError> {

@@ -17,8 +17,22 @@ use super::{
 use crate::{
     api::{extract::Peer, problem::ApiError},
     hub::Ctx,
+    school::School,
     store::{hub_meta, users, users::NewUser},
 };
+
+/// What the console says of a school whose admin's account cannot be read.
+pub const NO_ADMIN_ON_CONSOLE: &str = "\
+관리자 계정을 읽을 수 없습니다. 학생과 교사는 수업을 계속할 수 있습니다.
+허브를 멈추고 이 PC에서 실행하세요: sudo -u dreamseed dreamseed-hub password 로그인이름
+그래도 안 되면 docs/recovery.ko.md의 순서대로 백업에서 되살리세요.
+The account of the admin cannot be read. Pupils and teachers can go on with their lessons.
+Stop the hub and run on this PC: sudo -u dreamseed dreamseed-hub password LOGIN-NAME
+If that does not help, restore a backup as docs/recovery.en.md says.";
+const NO_ADMIN_HINT: &str = "허브를 멈추고 허브 PC에서 `sudo -u dreamseed dreamseed-hub password 로그인이름`을 실행하거나 \
+     docs/recovery.ko.md의 순서대로 백업에서 되살리세요. \
+     Stop the hub and run `sudo -u dreamseed dreamseed-hub password LOGIN-NAME` on its PC, or restore a backup as \
+     docs/recovery.en.md says.";
 
 /// Wrong codes before the set-up closes until the next start.
 const TRIES: u32 = 10;
@@ -79,8 +93,8 @@ impl SetupCode {
 /// Makes the first admin, names the school and signs the admin in.
 pub async fn set_up(ctx: &Ctx, new: SetUpHub, peer: Peer, agent: &str) -> Result<Opened, ApiError> {
     check_connection(Role::Admin, peer)?;
-    if ctx.school.get().people.values().any(|person| person.role == Role::Admin && !person.archived) {
-        return Err(done());
+    if let Some(refusal) = refusal(&ctx.school.get()) {
+        return Err(refusal);
     }
     ctx.auth.setup.check(&new.code)?;
     let school_name = check_text("school_name", &new.school_name, SCHOOL_NAME_MAX)?;
@@ -92,7 +106,7 @@ pub async fn set_up(ctx: &Ctx, new: SetUpHub, peer: Peer, agent: &str) -> Result
     let user = ctx
         .store
         .write(move |tx| {
-            if users::has_admin(tx.conn())? {
+            if users::has_any(tx.conn())? {
                 return Err(done());
             }
             hub_meta::set_school_name(tx, &school_name)?;
@@ -112,6 +126,23 @@ pub async fn set_up(ctx: &Ctx, new: SetUpHub, peer: Peer, agent: &str) -> Result
     ctx.auth.setup.close();
     ctx.school.reload(&ctx.store).await?;
     sign_in::open_session(ctx, user, false, agent, peer).await
+}
+
+/// Why a hub that has accounts is not set up again, also when nobody of them can look after it: whoever did that would take
+/// the school over.
+fn refusal(school: &School) -> Option<ApiError> {
+    match (school.has_accounts, school.has_admin()) {
+        (false, _) => None,
+        (true, true) => Some(done()),
+        (true, false) => Some(
+            ApiError::new(
+                StatusCode::FORBIDDEN,
+                ProblemCode::NotAllowed,
+                "이 허브에는 이미 학교가 있지만 관리자 계정을 읽을 수 없습니다.                  This hub holds a school already, but the account of its admin cannot be read.",
+            )
+            .hint(NO_ADMIN_HINT),
+        ),
+    }
 }
 
 fn done() -> ApiError {

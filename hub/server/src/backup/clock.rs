@@ -1,16 +1,25 @@
 //! Whether the clock may say what is too old. A wrong clock makes every backup look old, so after a jump nothing is removed
-//! until it has run steadily for two days, and what it jumped over does not count as age.
+//! until it has gone on steadily for two days of use, and what it jumped over does not count as age.
 //!
 //! The walk: the schedule reads the clock often and gives each reading to [`Trust::step`], with the time that went by on the
-//! machine's monotonic clock if the hub was on since the last one. More than two days forwards are a jump, as is a day
-//! backwards. If the hub was off and the clock was believed, up to four days are a weekend, which every school has: no jump.
-//! It cannot be told from a wrong clock, which thus makes a backup look up to four days older at a start, and no more.
+//! machine's monotonic clock if the hub was on since the last one. Three kinds of readings differ:
 //!
-//! A holiday cannot be told from a dead battery either: both wait two days. Of what was jumped over while the hub was off, only
-//! [`OFF_MAX`] does not count as age, so that who was erased is gone from the backups when the school was told, holidays or not.
-//! The price: a clock that was set wrong by more while the hub was off, and ran on so for two days, lets backups go that are
-//! younger than they look. The newest ones that are always kept stay even then. What is jumped over while the hub runs is no
-//! holiday, and never counts.
+//! - While the hub runs, more than two days forwards that nobody lived are a jump, as is a day backwards at any time.
+//! - The hub was off for up to four days and the clock was believed: a weekend, which every school has. It cannot be told from
+//!   a wrong clock, which thus makes a backup look up to four days older at each start, and no more.
+//! - The hub was off for longer: a holiday, a school with few computer lessons, or a dead battery. The time is written down as
+//!   a jump, for it may be one. It casts doubt, unless the hub has been off as long before and its clock was believed again
+//!   after it: that is the school's rhythm, up to [`RHYTHM_MAX`].
+//!
+//! Doubt ends after [`STEADY`]: hours for which the hub was on, and a night's worth for each time it was off. A further gap of
+//! up to [`HOLIDAY`] does not begin it anew, so that a hub that is on once a week is believed on its third day of use after the
+//! one that was doubted, and then stays so. A jump while it runs, one backwards and one further than a holiday do.
+//!
+//! Of what was jumped over while the hub was off, only [`OFF_MAX`] does not count as age, so that who was erased is gone from
+//! the backups in bounded time, holidays or not. The price: a clock that was set wrong by more while the hub was off, and went
+//! on so until it was believed, or that was set wrong again and again by no more than the school's rhythm, lets backups go that
+//! are younger than they look. The newest ones that are always kept stay even then. What is jumped over while the hub runs is
+//! no holiday, and never counts.
 
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 use serde::{Deserialize, Serialize};
@@ -21,13 +30,17 @@ const AHEAD_MAX: SignedDuration = SignedDuration::from_hours(48);
 const CORRECTED: SignedDuration = SignedDuration::from_hours(24);
 /// So long a clock must run without a jump to be believed again.
 const STEADY: SignedDuration = SignedDuration::from_hours(48);
-/// Of the time that the hub was off, so much counts as steady: a night.
+/// Of each time that the hub was off, so much counts as steady: a night.
 const NIGHT: SignedDuration = SignedDuration::from_hours(24);
 /// So long a hub is off at a weekend with a holiday, and the time has surely gone by: else the clock would be doubted each
 /// week, and backups kept for too long.
 const WEEKEND: SignedDuration = SignedDuration::from_hours(96);
-/// So much of what was jumped over with the hub off does not count as age: with the 30 days for which backups are kept, a
-/// weekend and the night until the next tidying it makes the 45 days after which nothing of who was erased is left.
+/// So long a hub may be off between two lessons of its school: every second week, and two days. Longer is a holiday.
+const RHYTHM_MAX: SignedDuration = SignedDuration::from_hours(16 * 24);
+/// So long a hub is off in the longest holidays of a school. A doubted clock that goes further has jumped once more.
+const HOLIDAY: SignedDuration = SignedDuration::from_hours(50 * 24);
+/// So much of what was jumped over with the hub off does not count as age: with the 30 days for which backups are kept it makes
+/// 40; what is older goes on the first day after that on which the hub is on and believes its clock.
 const OFF_MAX: SignedDuration = SignedDuration::from_hours(10 * 24);
 /// No hub was on before, none will be on after.
 const YEARS: std::ops::RangeInclusive<i16> = 2026..=2098;
@@ -79,18 +92,25 @@ impl Trust {
         let is_off = passed.is_none();
         let ahead_max = if is_off && trust.is_believed() { WEEKEND } else { AHEAD_MAX };
         let is_jump = unexplained > ahead_max || unexplained < -CORRECTED;
+        let casts_doubt = is_jump && !(is_off && trust.is_usual(unexplained));
         // What has surely gone by.
         let lived = match passed {
             Some(passed) => passed,
-            None if gap > WEEKEND => SignedDuration::ZERO,
+            None if is_jump => SignedDuration::ZERO,
             None => gap.max(SignedDuration::ZERO),
         };
         trust.age_jumps(lived, kept);
         if is_jump {
             trust.jump(millis(unexplained), is_off);
+        }
+        if casts_doubt {
             trust.steady = Some(SignedDuration::ZERO);
         } else if let Some(steady) = trust.steady {
-            let steady = steady + lived.min(gap).clamp(SignedDuration::ZERO, passed.unwrap_or(NIGHT));
+            let more = match passed {
+                Some(passed) => lived.min(gap).clamp(SignedDuration::ZERO, passed),
+                None => gap.clamp(SignedDuration::ZERO, NIGHT),
+            };
+            let steady = steady + more;
             trust.steady = (steady < STEADY).then_some(steady);
         }
         trust.seen_at = now;
@@ -111,6 +131,22 @@ impl Trust {
         let (by_ms, off_ms) = self.sum_jumps();
         let sum = (by_ms - off_ms).saturating_add(off_ms.min(millis(OFF_MAX)));
         u32::try_from(sum.saturating_add(DAY_MS - 1) / DAY_MS).unwrap_or(u32::MAX)
+    }
+
+    /// Whether it is nothing new that the hub was off for so long: for a believed clock no longer than it has been before, in the
+    /// rhythm of its school; for a doubted one no longer than a holiday.
+    fn is_usual(&self, off: SignedDuration) -> bool {
+        if off < SignedDuration::ZERO {
+            return false;
+        }
+        if !self.is_believed() {
+            return off <= HOLIDAY;
+        }
+        // All of them were waited out, else the clock would be doubted now. Among the older half some may be taken together.
+        let newer = self.jumps.iter().rev().take(JUMPS_MAX / 2);
+        let gaps = newer.filter(|jump| jump.off_ms == jump.by_ms && jump.off_ms <= millis(RHYTHM_MAX));
+        let longest = gaps.map(|jump| jump.off_ms).max().unwrap_or_default();
+        off <= RHYTHM_MAX && longest > 0 && millis(off) <= longest.saturating_add(millis(NIGHT))
     }
 
     /// Of all jumps, and of their parts while the hub was off.
@@ -206,10 +242,22 @@ mod tests {
             assert_eq!(read(&trust, now, None).is_believed(), off, "{now}, after it was off");
             assert_eq!(read(&trust, now, Some(HOUR)).is_believed(), running, "{now}, while it runs");
         }
-        // A doubted clock has no weekends.
-        let doubted = run(read(&trust, "2026-11-20T00:00:00Z", None), 40);
-        let monday = read(&doubted, "2026-11-24T07:00:00Z", None);
-        assert_eq!(monday.steady, Some(SignedDuration::ZERO), "{monday:?}");
+        // For a doubted clock a weekend is a night, and is written down: it may be the next jump. More than a holiday begins
+        // the doubt anew, as does any jump while it runs.
+        let doubted = run(read(&trust, "2026-11-20T00:00:00Z", None), 20);
+        let monday = read(&doubted, "2026-11-23T11:00:00Z", None);
+        assert_eq!((monday.steady, monday.extra_days()), (Some(HOUR * 44), 3), "{monday:?}");
+        for (far, passed) in [("2027-01-10T00:00:00Z", None), ("2026-11-25T12:00:00Z", Some(HOUR))] {
+            assert_eq!(read(&doubted, far, passed).steady, Some(SignedDuration::ZERO), "{far}");
+        }
+        // What was waited out once is the rhythm of the school, but no more than a day longer, and no holiday.
+        let weekly = run(read(&trust, "2026-11-30T00:00:00Z", None), 48);
+        assert!(weekly.is_believed() && weekly.extra_days() == 7, "{weekly:?}");
+        assert!(read(&weekly, "2026-12-10T00:00:00Z", None).is_believed());
+        assert!(!read(&weekly, "2026-12-10T01:00:00Z", None).is_believed());
+        assert!(!read(&weekly, "2026-12-10T00:00:00Z", Some(HOUR)).is_believed(), "while it runs");
+        let holiday = run(read(&trust, "2027-01-04T00:00:00Z", None), 48);
+        assert!(!read(&holiday, "2027-01-11T00:00:00Z", None).is_believed());
         assert_eq!(Trust::step(None, at("1970-01-01T00:00:00Z"), None, KEPT), None);
         assert_eq!(Trust::step(None, at("2099-01-01T00:00:00Z"), None, KEPT), None);
     }
@@ -278,11 +326,90 @@ mod tests {
         assert_eq!(corrected.extra_days(), 7, "{corrected:?}");
     }
 
+    /// A year of a school: `days` of use in each round of so many, from nine to five, and a holiday of six weeks in summer and
+    /// one in winter. On each such day on which the clock is believed, what looks too old is tidied away.
+    #[track_caller]
+    fn live_a_year(round: i64, days: &[i64]) -> Year {
+        let mut year = Year { days: 0, believed: 0, doubted_in_a_row: 0, late_in_a_row: 0 };
+        let begin = at("2026-03-02T00:00:00Z");
+        let mut trust: Option<Trust> = None;
+        let (mut backups, mut doubted) = (std::collections::VecDeque::<Timestamp>::new(), 0);
+        let mut late = 0;
+        let is_holiday = |day: i64| (140..182).contains(&day) || (294..336).contains(&day);
+        for day in (0..365).filter(|day| days.contains(&(day % round)) && !is_holiday(*day)) {
+            for hour in 0..9 {
+                let now = begin + HOUR * i32::try_from(day * 24 + hour).expect("a year");
+                trust = Trust::step(trust, now, (hour > 0).then_some(HOUR), KEPT);
+            }
+            let trust = trust.as_ref().expect("a clock that can be right");
+            assert!(trust.extra_days() <= 10, "{trust:?}");
+            backups.push_back(trust.seen_at);
+            year.days += 1;
+            if trust.is_believed() {
+                (year.believed, doubted) = (year.believed + 1, 0);
+                let kept = HOUR * i32::try_from(24 * (30 + trust.extra_days())).expect("days");
+                backups.retain(|made| trust.seen_at.duration_since(*made) <= kept);
+            } else {
+                doubted += 1;
+                year.doubted_in_a_row = year.doubted_in_a_row.max(doubted);
+            }
+            let is_late = |made: &Timestamp| trust.seen_at.duration_since(*made) > HOUR * (24 * 40);
+            late = if backups.front().is_some_and(is_late) { late + 1 } else { 0 };
+            year.late_in_a_row = year.late_in_a_row.max(late);
+        }
+        year
+    }
+
+    #[derive(Debug)]
+    struct Year {
+        days: u32,
+        believed: u32,
+        doubted_in_a_row: u32,
+        /// Days of use on which a backup of more than forty days was still there in the evening.
+        late_in_a_row: u32,
+    }
+
+    #[test]
+    fn whatever_the_rhythm_of_a_school_its_clock_is_believed_and_old_backups_go() {
+        for (what, round, days) in [
+            ("each school day", 7, [0, 1, 2, 3, 4].as_slice()),
+            ("once a week", 7, &[0]),
+            ("Monday and Tuesday", 7, &[0, 1]),
+            ("Wednesday and Thursday", 7, &[2, 3]),
+            ("Monday and Wednesday", 7, &[0, 2]),
+            ("Monday and Friday", 7, &[0, 4]),
+            ("each second week, five days", 14, &[0, 1, 2, 3, 4]),
+            ("each second week, one day", 14, &[0]),
+            ("now a week, now two", 21, &[0, 7]),
+        ] {
+            let year = live_a_year(round, days);
+            assert!(year.believed * 100 >= year.days * 60, "{what}: {year:?}");
+            assert!(year.doubted_in_a_row <= 2, "{what}: {year:?}");
+            assert!(year.late_in_a_row <= 2, "{what}: {year:?}");
+        }
+        // Once a month is no rhythm of lessons; it is tidied every third time.
+        let monthly = live_a_year(30, &[0]);
+        assert!(monthly.believed * 4 >= monthly.days, "{monthly:?}");
+    }
+
     #[derive(Debug, Clone, Copy)]
     enum Deed {
-        Run { hours: i64 },
-        Off { hours: i64 },
-        Jump { hours: i64, is_off: bool },
+        Run {
+            hours: i64,
+        },
+        Off {
+            hours: i64,
+        },
+        /// So many times on and off.
+        Rhythm {
+            on: i64,
+            off: i64,
+            times: i64,
+        },
+        Jump {
+            hours: i64,
+            is_off: bool,
+        },
     }
 
     fn deed() -> impl Strategy<Value = Deed> {
@@ -291,6 +418,8 @@ mod tests {
         prop_oneof![
             3 => (1_i64..24 * 12).prop_map(|hours| Deed::Run { hours }),
             1 => (1_i64..24 * 70).prop_map(|hours| Deed::Off { hours }),
+            2 => (1_i64..24, 24_i64..24 * 18, 1_i64..9).prop_map(|(on, off, times)| Deed::Rhythm { on, off, times }),
+            1 => (97_i64..24 * 17).prop_map(|hours| Deed::Jump { hours, is_off: true }),
             2 => (far, any::<bool>()).prop_map(|(hours, is_off)| Deed::Jump { hours, is_off }),
         ]
     }
@@ -305,7 +434,13 @@ mod tests {
             let mut seen = Some(0_i64);
             let (mut seen_offset, mut was_set_while_off) = (0_i64, false);
             let mut backups: Vec<(i64, Timestamp)> = Vec::new();
-            for deed in deeds {
+            let alternate = |deed| match deed {
+                Deed::Rhythm { on, off, times } => {
+                    (0..times).flat_map(|_| [Deed::Run { hours: on }, Deed::Off { hours: off }]).collect()
+                }
+                Deed::Run { .. } | Deed::Off { .. } | Deed::Jump { .. } => vec![deed],
+            };
+            for deed in deeds.into_iter().flat_map(alternate) {
                 let (hours, is_running) = match deed {
                     Deed::Run { hours } => (hours, true),
                     Deed::Off { hours } => {
@@ -313,6 +448,7 @@ mod tests {
                         seen = None;
                         (1, false)
                     }
+                    Deed::Rhythm { .. } => continue,
                     Deed::Jump { hours, is_off } => {
                         offset += hours;
                         seen = if is_off { None } else { seen };

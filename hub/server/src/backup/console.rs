@@ -39,6 +39,8 @@ use crate::{
 const LINE_EVERY: Duration = Duration::from_secs(5);
 /// Characters of an id that are shown; enough to choose by.
 const ID_SHOWN: usize = 10;
+/// Of the data files of a repository, so much is read by a check that was not asked for everything.
+const CHECKED_PERCENT: f64 = 5.0;
 
 /// 백업 · Backups
 #[derive(clap::Subcommand)]
@@ -57,7 +59,7 @@ pub enum BackupCommand {
     Check {
         /// Name of the target; all unless given.
         target: Option<String>,
-        /// Read every byte, not only a part.
+        /// Read every byte, not only 5 % of the packs.
         #[arg(long)]
         all: bool,
     },
@@ -202,10 +204,10 @@ fn check(config: &Config, target: Option<&str>, all: bool, now: Timestamp) -> an
     let (password, targets) = own_targets(config, target)?;
     let mut is_fine = true;
     for target in &targets {
-        let read = if all { ReadData::All } else { ReadData::Subset(5.0) };
+        let read = if all { ReadData::All } else { ReadData::Subset(CHECKED_PERCENT) };
         let checked = target.open(&password, &files::cache(&config.data)).and_then(|there| there.check(read));
         match checked {
-            Ok(()) => say(&format!("✓ {}: 저장소가 온전합니다 · the repository is sound", target.name))?,
+            Ok(()) => say(&format!("✓ {}: {}", target.name, words_of_check(all)))?,
             Err(err) => {
                 is_fine = false;
                 say_trouble(&target.name, trouble::code_of(&err))?;
@@ -216,6 +218,17 @@ fn check(config: &Config, target: Option<&str>, all: bool, now: Timestamp) -> an
     let wanted = JobTarget { read_back: true, ..JobTarget::default() };
     let read = run_job(config, target, &wanted, now)?;
     Ok(if is_fine { read } else { ExitCode::FAILURE })
+}
+
+/// What was read, and is sound: a check that says more than it looked at would be trusted too much.
+fn words_of_check(all: bool) -> String {
+    if all {
+        return "저장소를 전부 읽었고 온전합니다 · all of the repository was read and is sound".to_owned();
+    }
+    format!(
+        "저장소의 목차 전부와 데이터 파일의 {CHECKED_PERCENT} %를 읽었고 온전합니다. 전부 읽으려면 --all을 붙이세요 · \
+         all of the index and {CHECKED_PERCENT} % of the data files were read and are sound; add --all to read everything"
+    )
 }
 
 /// Runs the job of a backup here, in this process: what it does to a working hub is reading.
@@ -295,7 +308,7 @@ fn tell_event(teller: &Teller, event: &Event) -> io::Result<()> {
                 ))?;
                 if !outcome.other_device {
                     say(&format!(
-                        "! {}: 데이터와 같은 디스크입니다 · on the same disk as the data: if it fails, both are lost",
+                        "! {}: 허브의 디스크에 있어서, 그 디스크가 고장 나면 함께 사라집니다 · on the hub's own disk: lost with it",
                         outcome.name
                     ))?;
                 }
@@ -421,6 +434,11 @@ fn tell_restored(config: &Config, done: &Restored, into: &Destination) -> io::Re
             done.passed_over
         ))?;
     }
+    if done.has_faults {
+        say(
+            "! 이 백업을 만들 때 기록의 일부가 손상되어 있었습니다. 허브를 켜면 그 값만 더 오래된 백업에서 되찾습니다.\n  Rows of this backup were damaged when it was made. Once it runs, the hub brings just those values back from an older one.",
+        )?;
+    }
     if let Some(time) = done.ledgers_at {
         say(&format!(
             "  삭제·동의·기기 취소는 {0}까지 · erasures, consents and revoked devices up to {0}",
@@ -430,10 +448,10 @@ fn tell_restored(config: &Config, done: &Restored, into: &Destination) -> io::Re
     if !done.ledgers_unseen.is_empty() {
         let names = done.ledgers_unseen.join(", ");
         say(&format!(
-            "! 읽지 못한 저장 위치: {names}. 그곳에만 적힌 삭제·동의 철회·기기 취소는 다시 적용되지 않았습니다. 수업 전에 그곳을 연결해 다시 되살리거나, 손으로 다시 하세요."
+            "! 읽지 못한 저장 위치: {names}. 그곳에만 적힌 삭제·동의 철회·기기 취소는 다시 적용되지 않았습니다. 수업 전에 그곳을 연결하세요. 허브가 다음 백업 때 읽어 적용합니다."
         ))?;
         say(&format!(
-            "! Targets that could not be read: {names}. Erasures, withdrawn consents and revoked devices that only they tell of have not been applied again. Before a lesson, connect them and restore again, or do these again by hand."
+            "! Targets that could not be read: {names}. Erasures, withdrawn consents and revoked devices that only they tell of have not been applied again. Connect them before a lesson: the hub reads them with its next backup and applies these."
         ))?;
     }
     if let Some(aside) = &done.aside {
@@ -471,7 +489,7 @@ fn manage_targets(config: &Config, command: TargetCommand) -> anyhow::Result<Exi
             say(
                 "→ 첫 백업을 만들고 복구 안내문을 인쇄하세요 · make the first backup and print the recovery sheet:",
             )?;
-            say("  dreamseed-hub backup now")?;
+            say("  sudo -u dreamseed dreamseed-hub backup now")?;
         }
         TargetCommand::List => {
             for target in Targets::load(&config.data)?.list {
@@ -586,7 +604,15 @@ fn sources(config: &Config, place: &PlaceArgs) -> anyhow::Result<(Password, Vec<
 /// Those of the places from which backups may come: of the name that was given, and with a key if it is a cloud of the sheet.
 fn readable(mut found: Vec<Target>, place: &PlaceArgs) -> anyhow::Result<Vec<Target>> {
     if let Some(name) = &place.target {
+        let names: Vec<String> = found.iter().map(|target| target.name.clone()).collect();
         found.retain(|target| target.name == *name);
+        if found.is_empty() && !names.is_empty() {
+            let names = names.join(", ");
+            bail!(
+                "저장 위치 '{name}'이(가) 없습니다. 여기에 있는 이름: {names}. 그 가운데 하나를 --target으로 주세요.\n\
+                 There is no target '{name}'. The names here: {names}. Give one of them with --target."
+            );
+        }
     }
     if place.sheet.is_some() {
         let has_key = |target: &Target| target.is_folder() || target.access_key_id.is_some();

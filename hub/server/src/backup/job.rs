@@ -41,6 +41,8 @@ const TELL_EVERY: Duration = Duration::from_millis(250);
 const RECENT: SignedDuration = SignedDuration::from_hours(49);
 /// The tag of a copy of a database that does not fit: it is better than none, but no backup.
 pub const UNFIT: &str = "unfit";
+/// Tag of copies with rows that were damaged in the hub's own database: restored if there is no newer one.
+pub const FAULTY: &str = "faults";
 /// Small snapshots of ledgers that are kept.
 const LEDGERS_KEPT: u32 = 50;
 
@@ -230,6 +232,13 @@ struct Made {
     ledgers_sum: Option<[u8; 32]>,
 }
 
+impl Made {
+    /// What is damaged in the hub's own database, and so in this copy.
+    fn damage(&self) -> Option<&str> {
+        self.manifest.unfit.as_deref().or(self.manifest.faults.as_deref())
+    }
+}
+
 impl<'a> Run<'a> {
     fn prepare(job: &'a Job, tell: &'a (dyn Fn(&Event) + Sync)) -> Result<Self, RunError> {
         let failed = |cause: String| RunError { trouble: BackupTroubleCode::Failed, cause };
@@ -331,12 +340,13 @@ impl<'a> Run<'a> {
             let place = format!("seq/{}", made.manifest.max_hub_seq);
             let number = format!("{}{}", super::restore::EPOCH_NUMBER, made.manifest.epoch);
             let unfit = made.manifest.unfit.as_ref().map(|_| UNFIT.to_owned());
-            let new = new(tags([place, number].into_iter().chain(unfit).collect()));
+            let faults = made.manifest.faults.as_ref().map(|_| FAULTY.to_owned());
+            let new = new(tags([place, number].into_iter().chain(unfit).chain(faults).collect()));
             let teller = Teller::new(self, &wanted.name, BackupStep::Sending);
             let info =
                 repository.back_up(copy, &new, &|progress| teller.tell(progress.done, progress.total))?;
             outcome.ledgers_sum = made.ledgers_sum;
-            if let Some(what) = &made.manifest.unfit {
+            if let Some(what) = made.damage() {
                 outcome.trouble = Some(BackupTroubleCode::Database);
                 outcome.cause = Some(format!("a copy was sent that does not fit: {what}"));
             } else {
@@ -352,8 +362,7 @@ impl<'a> Run<'a> {
             repository.back_up(ledgers, &new, &|_| ())?;
         }
         // A sound copy is worth more than a newer one that does not fit.
-        let keeps_all =
-            is_two || outcome.ahead.is_some() || made.is_some_and(|made| made.manifest.unfit.is_some());
+        let keeps_all = is_two || outcome.ahead.is_some() || made.is_some_and(|made| made.damage().is_some());
         Ok(Some(Open { repository, sent, identity, keeps_all }))
     }
 
@@ -415,7 +424,7 @@ impl<'a> Run<'a> {
         outcome: &mut Outcome,
     ) -> Result<(), RunError> {
         // A copy that does not fit is known not to; what was sent before it was read back then.
-        let is_fit = made.is_none_or(|made| made.manifest.unfit.is_none());
+        let is_fit = made.is_none_or(|made| made.damage().is_none());
         if wanted.read_back && is_fit {
             outcome.read_back = Some(self.read_back(wanted, made, open)?);
         }
@@ -454,7 +463,15 @@ impl<'a> Run<'a> {
         let teller = Teller::new(self, &wanted.name, BackupStep::ReadingBack);
         let room = made.map_or(0, |made| made.manifest.bytes());
         self.check_room(room)?;
-        open.repository.restore(&id, &folder, &|progress| teller.tell(progress.done, progress.total))?;
+        let restored =
+            open.repository.restore(&id, &folder, &|progress| teller.tell(progress.done, progress.total));
+        if let Err(dreamseed_sync::SyncError::Damaged { .. }) = restored
+            // Notes what is damaged, so that the next run sends it again.
+            && let Err(err) = open.repository.check_snapshot(&id)
+        {
+            tracing::warn!(target = wanted.name, error = %err, "a backup that was read back is damaged");
+        }
+        restored?;
         self.step(&wanted.name, BackupStep::Verifying, 0, None);
         let damaged = |cause: String| RunError { trouble: BackupTroubleCode::Damaged, cause };
         let verified = verify::verify(&folder).map_err(|unfit| damaged(chain(&unfit)))?;
@@ -589,7 +606,7 @@ fn is_ledger(snapshot: &SnapshotInfo) -> bool {
 }
 
 fn is_unfit(snapshot: &SnapshotInfo) -> bool {
-    snapshot.tags.iter().any(|tag| tag == UNFIT)
+    snapshot.tags.iter().any(|tag| tag == UNFIT || tag == FAULTY)
 }
 
 fn clear(folder: &Path) {

@@ -50,7 +50,11 @@ pub struct Manifest {
     /// Version of the hub.
     pub program: String,
     pub files: Vec<FileEntry>,
-    /// What did not fit in the hub's own database when the copy was made. Such a copy is sent, but is no backup.
+    /// The first of the rows that were damaged in the hub's own database when the copy was made. It is restored if there is no
+    /// newer one, and the hub mends them then from one that is whole.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub faults: Option<String>,
+    /// The structure of the hub's own database was damaged when the copy was made. Such a copy is sent, but is no backup.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unfit: Option<String>,
 }

@@ -190,7 +190,7 @@ impl std::fmt::Display for WordsError {
 
 impl std::error::Error for WordsError {}
 
-fn file_of(data: &Path) -> PathBuf {
+pub fn file_of(data: &Path) -> PathBuf {
     files::folder(data).join(FILE)
 }
 

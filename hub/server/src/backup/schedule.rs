@@ -3,6 +3,7 @@
 //! down. What is due is decided by [`due`], a pure function of the clock, the settings and how each target stands.
 
 use std::{
+    collections::BTreeSet,
     path::PathBuf,
     process::Stdio,
     sync::Arc,
@@ -27,9 +28,9 @@ use super::{
     clock::Trust,
     files, instance,
     job::{Event, Job, JobTarget, Outcome},
-    snapshot,
+    mending, snapshot,
     targets::{self, Targets},
-    upkeep,
+    unseen, upkeep,
 };
 use crate::{
     auth::By,
@@ -86,9 +87,17 @@ pub struct BackupDesk {
     woken: watch::Sender<u64>,
     /// A run has come to its end.
     ended: Notify,
+    /// Single rows do not fit.
+    damaged: Notify,
+    /// Targets that a run has opened.
+    reached: Mutex<BTreeSet<String>>,
+    reached_one: Notify,
     making_instance: Mutex<()>,
     clock: tokio::sync::Mutex<Watch>,
 }
+
+/// So often the reading of the clock is written down while nothing else does it.
+const KEEP_CLOCK: Duration = Duration::from_secs(60 * 60);
 
 /// The clock as it was read last.
 #[derive(Default)]
@@ -96,6 +105,8 @@ struct Watch {
     trust: Option<Trust>,
     /// The moment of the last reading that a clock can show.
     seen: Option<Instant>,
+    /// The moment at which it was last written down.
+    kept: Option<Instant>,
     /// The moment at which what was set aside was looked through.
     swept: Option<Instant>,
 }
@@ -107,6 +118,9 @@ impl Default for BackupDesk {
             asked: Mutex::default(),
             woken: watch::Sender::new(0),
             ended: Notify::new(),
+            damaged: Notify::new(),
+            reached: Mutex::default(),
+            reached_one: Notify::new(),
             making_instance: Mutex::default(),
             clock: tokio::sync::Mutex::default(),
         }
@@ -122,6 +136,31 @@ impl BackupDesk {
     /// Looks at once at what is due: targets were changed.
     pub fn wake(&self) {
         self.woken.send_modify(|count| *count += 1);
+    }
+
+    /// Single rows of the record are damaged: what a backup has of them is put in their place.
+    pub fn mend(&self) {
+        self.damaged.notify_one();
+    }
+
+    /// Returns when [`mend`](Self::mend) was called since the last time.
+    pub(super) async fn damage_found(&self) {
+        self.damaged.notified().await;
+    }
+
+    /// Returns when a run has opened a target since the last time.
+    pub(super) async fn target_reached(&self) {
+        self.reached_one.notified().await;
+    }
+
+    /// Takes the names of the targets that runs have opened since the last time.
+    pub(super) fn take_reached(&self) -> BTreeSet<String> {
+        std::mem::take(&mut *self.reached.lock())
+    }
+
+    fn reach(&self, name: &str) {
+        self.reached.lock().insert(name.to_owned());
+        self.reached_one.notify_one();
     }
 
     fn ask(&self, which: Which) {
@@ -217,7 +256,13 @@ pub async fn start_now(ctx: &Ctx, by: &By, which: Which) -> Result<(), BackupErr
 
 /// Starts what is due until the hub stops. A process that runs then is ended; nothing is lost by it.
 pub async fn keep_until_stopped(ctx: Arc<Ctx>) {
-    tokio::join!(run_lane(&ctx, Lane::Folders), run_lane(&ctx, Lane::Clouds), watch_over(&ctx));
+    tokio::join!(
+        run_lane(&ctx, Lane::Folders),
+        run_lane(&ctx, Lane::Clouds),
+        watch_over(&ctx),
+        mending::keep_until_stopped(&ctx),
+        unseen::keep_until_stopped(&ctx)
+    );
 }
 
 /// What is to be done now, target by target.
@@ -529,6 +574,12 @@ async fn record(ctx: &Arc<Ctx>, job: &Job, outcome: Outcome) -> Result<(), Store
         }
         (None, None) => tracing::debug!(target_name = name, "a target was looked after"),
     }
+    if outcome.trouble == Some(BackupTroubleCode::Database) {
+        ctx.backup.mend();
+    }
+    if outcome.repository_id.is_some() {
+        ctx.backup.reach(&name);
+    }
     let is_whole = job.targets.iter().any(|target| target.name == name && target.back_up);
     if is_whole {
         telemetry::count_backup(outcome.sent.is_some());
@@ -592,8 +643,14 @@ fn after(before: TargetRow, outcome: &Outcome, now: Timestamp) -> TargetRow {
     row
 }
 
-/// Reads the clock and sees whether it has gone on steadily; written down with each run, and when it begins or ends to be
-/// believed.
+/// Whether the clock may say what is past its time: one that jumped makes everything look old. The hub that asks knows how long
+/// it has been on, and so tells a jump from a weekend.
+pub async fn is_clock_believed(ctx: &Ctx, now: Timestamp) -> Result<bool, StoreError> {
+    Ok(read_clock(ctx, now, false).await?.is_some_and(|trust| trust.is_believed()))
+}
+
+/// Reads the clock and sees whether it has gone on steadily; written down with each run, hourly, and when it begins or ends to
+/// be believed.
 async fn read_clock(ctx: &Ctx, now: Timestamp, is_run: bool) -> Result<Option<Trust>, StoreError> {
     let mut watch = ctx.backup.clock.lock().await;
     let before = match watch.trust.take() {
@@ -613,7 +670,10 @@ async fn read_clock(ctx: &Ctx, now: Timestamp, is_run: bool) -> Result<Option<Tr
     }
     watch.trust.clone_from(&trust);
     let is = trust.as_ref().map(|trust| (trust.is_believed(), trust.jumps.len()));
-    if let Some(trust) = trust.clone().filter(|_| is_run || is != was) {
+    // A hub without targets has no runs: what is written down hourly all the same tells a night from a jump at its next start.
+    let is_old = watch.kept.is_none_or(|kept| moment.saturating_duration_since(kept) >= KEEP_CLOCK);
+    if let Some(trust) = trust.clone().filter(|_| is_run || is_old || is != was) {
+        watch.kept = Some(moment);
         ctx.store.write(move |tx| backup_targets::put_clock(tx, &trust)).await?;
     }
     Ok(trust)
@@ -964,7 +1024,7 @@ mod tests {
     #[test]
     fn hubs_do_not_all_come_at_once() {
         let of = |hub: u8| jitter(&[hub; 16], 60).as_secs();
-        let spread: std::collections::BTreeSet<i64> = (0..100).map(of).collect();
+        let spread: BTreeSet<i64> = (0..100).map(of).collect();
         assert!(spread.len() > 90 && spread.iter().all(|secs| (0..3_600).contains(secs)));
         assert_eq!(of(1), of(1));
         assert_eq!(jitter(&[1; 16], 0), SignedDuration::ZERO);

@@ -55,7 +55,12 @@ pub fn make(data: &Path, into: &Path, meta: &Meta) -> Result<Manifest, BackupErr
     files::make_folder(into).map_err(BackupError::io(into))?;
     let copy = into.join(DATABASE);
     snapshots::copy(&database, &copy)?;
-    let (facts, fault) = verify::examine(&copy).map_err(BackupError::Unfit)?;
+    let (facts, fault) = examine(&copy)?;
+    let (faults, unfit) = match fault {
+        Some(fault) if fault.is_of_row() => (Some(fault.to_string()), None),
+        Some(fault) => (None, Some(fault.to_string())),
+        None => (None, None),
+    };
 
     let mut paths = vec![DATABASE.to_owned()];
     for folder in FOLDERS {
@@ -87,10 +92,22 @@ pub fn make(data: &Path, into: &Path, meta: &Meta) -> Result<Manifest, BackupErr
         taken_at: meta.taken_at,
         program: env!("CARGO_PKG_VERSION").to_owned(),
         files: entries.collect::<Result<_, _>>()?,
-        unfit: fault.map(|fault| fault.to_string()),
+        faults,
+        unfit,
     };
     manifest.write(into)?;
     Ok(manifest)
+}
+
+/// What a copy holds, and what does not fit in it. Indexes are copied with what a disk did to them: in the copy they are made
+/// anew from their tables, and the hub's own look at its database finds and mends its own.
+fn examine(copy: &Path) -> Result<(snapshots::Facts, Option<verify::Unfit>), BackupError> {
+    let (facts, fault) = verify::examine(copy).map_err(BackupError::Unfit)?;
+    if !matches!(fault, Some(verify::Unfit::Index(_))) {
+        return Ok((facts, fault));
+    }
+    snapshots::remake_indexes(copy)?;
+    verify::examine(copy).map_err(BackupError::Unfit)
 }
 
 /// Copies the ledgers alone into the new folder `into`; false if there is none.

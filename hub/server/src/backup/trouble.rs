@@ -92,36 +92,36 @@ pub fn describe(code: BackupTroubleCode, language: Language) -> (&'static str, &
             "Switch off the one of the two hubs that lessons do not use.",
         ),
         (BackupTroubleCode::Damaged, Language::Ko) => (
-            "저장 위치에서 다시 읽은 백업이 원본과 맞지 않습니다. 그 디스크가 상했을 수 있습니다. 다른 저장 위치의 백업은 그대로 쓸 수 있습니다.",
+            "저장 위치에서 읽은 백업이 원본과 맞지 않습니다. 그 디스크가 상했을 수 있습니다. 상한 부분은 다음 백업 때 다시 보냅니다. 다른 저장 위치의 백업은 그대로 쓸 수 있습니다.",
             "그 디스크를 새것으로 바꾸고, 새 폴더를 저장 위치로 추가하세요.",
         ),
         (BackupTroubleCode::Damaged, Language::En) => (
-            "What was read back from the target does not fit. Its disk may be failing. Backups at other targets can still be used.",
+            "What was read from the target does not fit. Its disk may be failing. The next backup sends the damaged parts again. Backups at other targets can still be used.",
             "Replace that disk and add a new folder as a target.",
         ),
         (BackupTroubleCode::Database, Language::Ko) => (
-            "저장 위치가 아니라 허브 자신의 데이터베이스에 맞지 않는 곳이 있습니다. 이 PC의 디스크가 상했을 수 있습니다. 사본은 계속 보내지만 확인된 백업으로 치지 않고, 전에 만든 백업은 지우지 않습니다.",
-            "이 PC에서 `dreamseed-hub doctor`를 실행하고 복구 안내(docs/recovery.ko.md)를 따르세요.",
+            "저장 위치가 아니라 허브 자신의 데이터베이스에 맞지 않는 곳이 있습니다. 이 PC의 디스크가 상했을 수 있습니다. 그 값은 최근 백업에서 저절로 되찾습니다. 사본은 계속 보내지만 확인된 백업으로 치지 않고, 전에 만든 백업은 지우지 않습니다.",
+            "이 PC에서 `sudo -u dreamseed dreamseed-hub doctor`를 실행하고 복구 안내(docs/recovery.ko.md)를 따르세요.",
         ),
         (BackupTroubleCode::Database, Language::En) => (
-            "It is not the target: something in the hub's own database does not fit, and this PC's disk may be failing. Copies are still sent, but do not count as verified, and no earlier backup is removed.",
-            "Run `dreamseed-hub doctor` on this PC and follow docs/recovery.en.md.",
+            "It is not the target: something in the hub's own database does not fit, and this PC's disk may be failing. The hub brings what is damaged back from the newest backup by itself. Copies are still sent, but do not count as verified, and no earlier backup is removed.",
+            "Run `sudo -u dreamseed dreamseed-hub doctor` on this PC and follow docs/recovery.en.md.",
         ),
         (BackupTroubleCode::Clock, Language::Ko) => (
-            "이 PC의 시계가 맞지 않거나 크게 바뀌었습니다. 백업은 계속하지만, 시계가 이틀 동안 고르게 갈 때까지 오래된 백업을 지우지 않습니다.",
-            "컴퓨터의 날짜와 시각을 확인하세요. 틀리면 맞추고(timedatectl set-time), 맞으면 이틀 기다리세요.",
+            "이 PC의 시계가 맞지 않거나 크게 바뀌었습니다. 백업은 계속하지만, 허브를 쓰는 날로 이틀 동안 시계가 고르게 갈 때까지 오래된 백업을 지우지 않습니다.",
+            "컴퓨터의 날짜와 시각을 확인하세요. 틀리면 맞추세요(timedatectl set-time). 맞으면 허브를 이틀 더 쓰는 동안 저절로 풀립니다.",
         ),
         (BackupTroubleCode::Clock, Language::En) => (
-            "This PC's clock cannot be right, or was changed by much. Backups go on, but no old one is removed until the clock has run steadily for two days.",
-            "Check the computer's date and time: set them if they are wrong (timedatectl set-time), else wait two days.",
+            "This PC's clock cannot be right, or was changed by much. Backups go on, but no old one is removed until the clock has gone on steadily for two days of use.",
+            "Check the computer's date and time: set them if they are wrong (timedatectl set-time). If they are right, this passes by itself within two more days of use.",
         ),
         (BackupTroubleCode::Failed, Language::Ko) => (
             "백업이 끝나지 못했습니다. 전에 만든 백업은 그대로 있고, 허브가 다시 시도합니다.",
-            "계속되면 `dreamseed-hub doctor`를 실행하고 로그의 backup 줄을 확인하세요.",
+            "계속되면 `sudo -u dreamseed dreamseed-hub doctor`를 실행하고 로그의 backup 줄을 확인하세요.",
         ),
         (BackupTroubleCode::Failed, Language::En) => (
             "The backup did not get to its end. Earlier backups stay as they are, and the hub tries again.",
-            "If it goes on, run `dreamseed-hub doctor` and look at the lines of `backup` in the log.",
+            "If it goes on, run `sudo -u dreamseed dreamseed-hub doctor` and look at the lines of `backup` in the log.",
         ),
     }
 }

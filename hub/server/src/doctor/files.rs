@@ -146,8 +146,8 @@ pub fn check_keys(data: &Path, has_users: Option<bool>) -> Finding {
             format!(
                 "A key file cannot be used: {en}. The hub will not start again, so no lesson can be held."
             ),
-            "백업에서 그 파일을 keys 폴더에 되돌리세요. access_token.key와 refresh_token.key는 `dreamseed-hub keys rotate sign-in`으로 새로 만들 수도 있습니다. 그러면 모두 다시 로그인합니다.",
-            "Restore that file into the folder keys from a backup. access_token.key and refresh_token.key can also be made anew with `dreamseed-hub keys rotate sign-in`; then everybody signs in again.",
+            "백업에서 그 파일을 keys 폴더에 되돌리세요. access_token.key와 refresh_token.key는 `sudo -u dreamseed dreamseed-hub keys rotate sign-in`으로 새로 만들 수도 있습니다. 그러면 모두 다시 로그인합니다.",
+            "Restore that file into the folder keys from a backup. access_token.key and refresh_token.key can also be made anew with `sudo -u dreamseed dreamseed-hub keys rotate sign-in`; then everybody signs in again.",
         );
     }
     let (what_ko, what_en) = match keys::check_pepper(data, has_users != Some(false)) {
@@ -182,8 +182,8 @@ pub fn check_keys(data: &Path, has_users: Option<bool>) -> Finding {
         format!(
             "The key file keys/pepper.key, which checks the PINs, {what_en}. The hub will not start again, so no lesson can be held."
         ),
-        "백업에서 keys/pepper.key를 데이터 폴더에 되돌리세요. 백업이 없으면 `dreamseed-hub keys rotate secrets`로 새 열쇠를 만들고 모두에게 새 PIN을 주세요.",
-        "Restore keys/pepper.key into the data folder from a backup. Without a backup, make a new one with `dreamseed-hub keys rotate secrets` and give everybody new PINs.",
+        "백업에서 keys/pepper.key를 데이터 폴더에 되돌리세요. 백업이 없으면 `sudo -u dreamseed dreamseed-hub keys rotate secrets`로 새 열쇠를 만들고 모두에게 새 PIN을 주세요.",
+        "Restore keys/pepper.key into the data folder from a backup. Without a backup, make a new one with `sudo -u dreamseed dreamseed-hub keys rotate secrets` and give everybody new PINs.",
     )
 }
 

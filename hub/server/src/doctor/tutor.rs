@@ -135,8 +135,8 @@ pub fn check_model(config: &Config, needed: &[Language]) -> Finding {
                     "The AI model {} does not speak {name_en}: {name_en} classes get the authored hints only.",
                     active.id
                 ),
-                "두 언어를 하는 모델을 설치하세요(dreamseed-hub models list).",
-                "Install a model that speaks both (dreamseed-hub models list).",
+                "두 언어를 하는 모델을 설치하세요(sudo -u dreamseed dreamseed-hub models list).",
+                "Install a model that speaks both (sudo -u dreamseed dreamseed-hub models list).",
             )
         }
     }

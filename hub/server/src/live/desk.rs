@@ -509,6 +509,7 @@ pub(super) fn assess(school: &School, lesson: &Lesson, row: &Row, now: Timestamp
     standing::assess(&Facts {
         mode: lesson.mode,
         state: lesson.timing.state_at(now),
+        opened_at: Some(lesson.timing.opened_at),
         resumed_at: lesson.timing.resumed_at,
         cells: &cells,
         present: row.present,

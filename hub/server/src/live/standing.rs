@@ -28,6 +28,8 @@ pub const READS_HELP: SignedDuration = SignedDuration::from_mins(3);
 pub struct Facts<'a> {
     pub mode: LessonMode,
     pub state: LessonState,
+    /// When the lesson began; absent without a lesson.
+    pub opened_at: Option<Timestamp>,
     /// When the lesson last went on after a pause: nobody is long on a problem because of it.
     pub resumed_at: Option<Timestamp>,
     /// In the order of the problems.
@@ -69,7 +71,10 @@ pub fn assess(facts: &Facts<'_>) -> PupilStanding {
         return of(PupilState::Done, since);
     }
     if !is_over && is_away(facts) {
-        return of(PupilState::Away, facts.heard_at);
+        // Who went home before the lesson began has not left it.
+        let left_at =
+            facts.heard_at.filter(|heard_at| facts.opened_at.is_none_or(|begun| *heard_at >= begun));
+        return of(PupilState::Away, left_at);
     }
     // The problem the pupil is at: the latest that anything happened with.
     let at = facts.cells.iter().filter_map(|cell| Some((cell, cell.tried?)));
@@ -218,6 +223,7 @@ mod tests {
         let mut facts = Facts {
             mode: LessonMode::Practice,
             state: LessonState::Open,
+            opened_at: Some(at(0)),
             resumed_at: None,
             cells: &row,
             present: true,
@@ -240,6 +246,16 @@ mod tests {
         let standing = assess_at(9, &[], |facts| facts.heard_at = Some(at(7)));
         assert_eq!((standing.state, standing.since), (PupilState::Away, Some(at(7))));
         assert_eq!(assess_at(9, &[], |facts| facts.present = false).state, PupilState::Away);
+        let before = |facts: &mut Facts<'_>| {
+            facts.opened_at = Some(at(20));
+            facts.heard_at = Some(at(7));
+        };
+        let standing = assess_at(29, &[], before);
+        assert_eq!(
+            (standing.state, standing.since),
+            (PupilState::Away, None),
+            "gone before the lesson began: nobody who has left it"
+        );
         let almost = |facts: &mut Facts<'_>| facts.heard_at = Some(at(8));
         assert_eq!(assess_at(9, &[], almost).state, PupilState::NotStarted);
     }
@@ -337,6 +353,7 @@ mod tests {
             assess(&Facts {
                 mode,
                 state,
+                opened_at: Some(at(0)),
                 resumed_at: None,
                 cells: &row,
                 present: true,

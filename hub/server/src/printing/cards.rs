@@ -112,7 +112,7 @@ impl Words {
     fn of(language: Language) -> Self {
         match language {
             Language::Ko => Words {
-                pin: "내 PIN",
+                pin: "비밀번호",
                 class_code: "반 코드",
                 address: "주소",
                 care: "QR 코드를 찍으면 바로 들어가요. 이 카드는 나만 써요. 잃어버리면 선생님께 말해요.",

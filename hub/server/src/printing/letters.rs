@@ -103,8 +103,8 @@ impl Words {
                 steps_title: "계정 만들기",
                 steps: [
                     "학교에서 안내한 기기로 {} 에 접속합니다.",
-                    "‘보호자’를 누르고 ‘코드로 계정 만들기’를 선택합니다.",
-                    "코드와 이름, 로그인 이름, 비밀번호(12자 이상)를 입력합니다.",
+                    "‘선생님 · 보호자’를 누르고 ‘보호자 계정 만들기’를 선택합니다.",
+                    "코드와 이름, 아이디, 비밀번호(12자 이상)를 입력합니다.",
                     "동의 항목을 읽고 동의하는 것에만 표시합니다. 동의는 언제든지 거둘 수 있습니다.",
                 ],
                 care: [
@@ -124,8 +124,8 @@ impl Words {
                 steps_title: "How to make the account",
                 steps: [
                     "On a device that the school has named, open {}.",
-                    "Choose Parent, then Make an account with a code.",
-                    "Enter the code, your name, a login name and a password of at least 12 characters.",
+                    "Choose Teacher or parent, then Make a parent account.",
+                    "Enter the code, your name, a sign-in name and a password of at least 12 characters.",
                     "Read what you are asked to agree to and tick only what you agree to. You can withdraw it at any time.",
                 ],
                 care: [
@@ -134,6 +134,27 @@ impl Words {
                 ],
                 foot: "Please destroy this letter once the account is made.",
             },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Who holds the letter looks for these words on the screen.
+    #[test]
+    fn the_letter_has_the_words_of_the_screen() {
+        let texts = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../ui/src/i18n");
+        for (language, file) in [(Language::Ko, "ko.ts"), (Language::En, "en.ts")] {
+            let screen = std::fs::read_to_string(texts.join(file)).expect("the screen's words");
+            let words = Words::of(language);
+            let said = [words.steps.as_slice(), &words.care].concat().join("\n");
+            for key in ["signin.adult", "join.title", "children.add", "signin.login_name"] {
+                let line = screen.lines().find_map(|line| line.trim().strip_prefix(&format!("'{key}': ")));
+                let shown = line.expect(key).trim_matches([',', '\'']);
+                assert!(said.to_lowercase().contains(&shown.to_lowercase()), "{file}: {shown}");
+            }
         }
     }
 }

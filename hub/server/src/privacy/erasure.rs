@@ -5,7 +5,12 @@
 //! too. At each start whoever stands in either is erased again if anything of them is there: after a restore, and after
 //! an erasure that was cut off.
 
-use std::{collections::BTreeMap, path::Path, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::Path,
+    time::Duration,
+};
 
 use dreamseed_wire::{
     backup::LostChangeKind,
@@ -20,43 +25,51 @@ use uuid::Uuid;
 use super::{PrivacyError, check_reason, find_pupil};
 use crate::{
     auth::{By, drop_sessions},
+    doctor::disk_space,
     hub::Ctx,
     ledgers,
     store::{
-        Store, StoreError,
+        self, Store, StoreError,
         audit::{self, AuditEntry},
         erasures::{self, ErasureEntry},
         ledgers::add_return,
+        sittings,
     },
 };
 
 /// Days after which a copy in a backup must be gone: 30 nights are kept, and some days more by the provider.
 const BACKUP_DAYS: u32 = 45;
 /// Answers that go at once, so that the writer is not held long.
-const ANSWERS_AT_ONCE: u32 = 50;
+const ANSWERS_AT_ONCE: usize = 50;
 const FOLD_TRIES: u32 = 20;
+/// What a service manager is asked for while the file is written anew, in microseconds: several gigabytes on a slow disk.
+const PURGE_TIME: u32 = 600_000_000;
 
-/// Erases a pupil; `body.name` must be the pupil's name.
+/// Erases a pupil; `body.name` must be the pupil's name, or the pupil's id if a disk has damaged the name.
 ///
 /// # Errors
-/// No reason, another name, or no such pupil.
+/// No reason, another name, no such pupil, or one who sits in an exam: the whole exam would be gone while it is written.
 pub async fn erase(ctx: &Ctx, by: By, pupil: UserId, body: ErasePupil) -> Result<Erased, PrivacyError> {
-    let school = ctx.school.get();
-    let person = find_pupil(&school, pupil)?;
-    let reason = check_reason(&body.reason, person)?;
-    if body.name.trim().nfc().ne(person.name.nfc()) {
+    let account = find_pupil(ctx, pupil).await?;
+    let reason = check_reason(&body.reason, &account)?;
+    let is_readable = !account.name.contains(char::REPLACEMENT_CHARACTER);
+    let is_id = || body.name.trim() == pupil.to_string();
+    if body.name.trim().nfc().ne(account.name.nfc()) && (is_readable || !is_id()) {
         return Err(PrivacyError::BadField { field: "name", why: "another name than that of this pupil" });
     }
-    let class = school.class_of(pupil).map(|class| class.class_id);
-    drop(school);
+    let class = ctx.school.get().class_of(pupil).map(|class| class.class_id);
+    mend_indexes(&ctx.store).await?;
     let now = ctx.clock.now();
     let entry = ErasureEntry { id: Uuid::now_v7(), pupil_id: pupil, erased_at: now };
     let ended = ctx
         .store
         .write(move |tx| {
+            if sittings::is_sitting(tx.conn(), pupil, now)? {
+                return Err(PrivacyError::ExamRunning);
+            }
             erasures::add(tx, &entry, &reason, by.actor)?;
             by.audit(tx, now, "erase pupil", Some(pupil), &entry.id.to_string())?;
-            erasures::remove_person(tx, pupil, now)
+            Ok(erasures::remove_person(tx, pupil, now)?)
         })
         .await?;
     leave(ctx, &ended).await?;
@@ -69,14 +82,52 @@ pub async fn erase(ctx: &Ctx, by: By, pupil: UserId, body: ErasePupil) -> Result
     Ok(Erased { pupil_id: pupil, answers, in_backups_days: BACKUP_DAYS })
 }
 
-/// Erases again whoever stands in the ledger and is there all the same. For the start, before
-/// [`ledgers::bring_together`].
+/// Erases again whoever stands in the ledger and is there all the same, and writes the file anew if there was somebody: in
+/// unused bytes of its pages a name would stay readable. For the start, before [`ledgers::bring_together`].
 pub async fn replay(store: &Store, data: &Path, now: Timestamp) -> Result<(), StoreError> {
+    let again = erase_again(store, data, now).await?;
+    if again.people.is_empty() {
+        return Ok(());
+    }
+    match purge(store, data, now).await {
+        Err(err) if !err.is_fatal() => {
+            tracing::warn!(error = %err, "the file could not be written anew after an erasure; the retention does it");
+            fold(store).await
+        }
+        done => done,
+    }
+}
+
+/// The same while the hub serves: who is erased is signed out. The file is written anew by the retention, when nobody works.
+pub async fn replay_beside(ctx: &Ctx) -> Result<(), StoreError> {
+    let again = erase_again(&ctx.store, &ctx.config.data, ctx.clock.now()).await?;
+    if again.people.is_empty() {
+        return Ok(());
+    }
+    let school = ctx.school.get();
+    let classes: BTreeSet<_> =
+        again.people.iter().filter_map(|pupil| Some(school.class_of(*pupil)?.class_id)).collect();
+    drop(school);
+    leave(ctx, &again.ended).await?;
+    for class in classes {
+        ctx.live.tell_class(class, &LiveEvent::Refetch);
+    }
+    fold(&ctx.store).await
+}
+
+/// Who was erased again.
+#[derive(Default)]
+struct Again {
+    people: Vec<UserId>,
+    ended: Vec<SessionId>,
+}
+
+async fn erase_again(store: &Store, data: &Path, now: Timestamp) -> Result<Again, StoreError> {
     let beside = ledgers::read_erasures(data)?;
     let known = store.read(erasures::list).await?;
     let entries: BTreeMap<Uuid, ErasureEntry> =
         beside.iter().chain(&known).map(|entry| (entry.id, *entry)).collect();
-    let mut again = 0;
+    let (mut again, mut has_looked) = (Again::default(), false);
     for entry in entries.into_values() {
         let pupil = entry.pupil_id;
         let is_known = known.contains(&entry);
@@ -84,14 +135,17 @@ pub async fn replay(store: &Store, data: &Path, now: Timestamp) -> Result<(), St
         if is_known && !is_present {
             continue;
         }
-        store
+        if !std::mem::replace(&mut has_looked, true) {
+            mend_indexes(store).await?;
+        }
+        let ended = store
             .write(move |tx| {
                 if !is_known {
                     erasures::add(tx, &entry, "restored from the ledger beside the database", None)?;
                     add_return(tx, entry.id, LostChangeKind::Erased, pupil.0, entry.erased_at)?;
                 }
                 if !is_present {
-                    return Ok::<_, StoreError>(());
+                    return Ok::<_, StoreError>(Vec::new());
                 }
                 let detail = entry.id.to_string();
                 let deed = AuditEntry {
@@ -103,20 +157,35 @@ pub async fn replay(store: &Store, data: &Path, now: Timestamp) -> Result<(), St
                     detail: &detail,
                 };
                 audit::add(tx, &deed)?;
-                erasures::remove_person(tx, pupil, now).map(drop)
+                erasures::remove_person(tx, pupil, now)
             })
             .await?;
         remove_answers(store, pupil).await?;
-        again += u32::from(is_present);
+        again.ended.extend(ended);
+        again.people.extend(is_present.then_some(pupil));
     }
-    if again > 0 {
+    if !again.people.is_empty() {
         tracing::warn!(
-            people = again,
+            people = again.people.len(),
             "people who had been erased were there again and have been erased again"
         );
-        fold(store).await?;
     }
-    Ok(())
+    Ok(again)
+}
+
+/// Writes the whole file anew, if there is room for it.
+async fn purge(store: &Store, data: &Path, now: Timestamp) -> Result<(), StoreError> {
+    let size = fs::metadata(store::database_path(data))?.len();
+    if disk_space(data).is_some_and(|space| space.free_bytes / 2 < size) {
+        return Err(StoreError::DiskFull);
+    }
+    if let Err(err) = sd_notify::notify(&[sd_notify::NotifyState::ExtendTimeoutUsec(PURGE_TIME)]) {
+        tracing::warn!(error = %err, "systemd could not be told that this start takes long");
+    }
+    store.rewrite_file().await?;
+    // What a reader kept it from is done now or by the retention.
+    fold(store).await?;
+    store.write(move |tx| erasures::mark_purged(tx, now)).await
 }
 
 /// Ends what somebody who is gone still has open.
@@ -126,14 +195,29 @@ async fn leave(ctx: &Ctx, ended: &[SessionId]) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// What is erased is found by indexes too, and one that a disk has damaged knows less than its table: the table is right, and
+/// its indexes are made anew from it.
+async fn mend_indexes(store: &Store) -> Result<(), StoreError> {
+    let tables = store.read(erasures::tables_with_wrong_indexes).await?;
+    if tables.is_empty() {
+        return Ok(());
+    }
+    tracing::error!(?tables, "indexes did not fit their tables and are made anew before an erasure");
+    store.write(move |tx| erasures::make_indexes_anew(tx, &tables)).await
+}
+
+/// Removes all answers of somebody; looks again until a look through the whole record finds none.
 async fn remove_answers(store: &Store, pupil: UserId) -> Result<u64, StoreError> {
     let mut total = 0;
     loop {
-        let gone = store.write(move |tx| erasures::remove_answers(tx, pupil, ANSWERS_AT_ONCE)).await?;
-        if gone == 0 {
+        let found = store.read(move |conn| erasures::find_answers(conn, pupil)).await?;
+        if found.is_empty() {
             return Ok(total);
         }
-        total += gone as u64;
+        for some in found.chunks(ANSWERS_AT_ONCE) {
+            let some = some.to_vec();
+            total += store.write(move |tx| erasures::remove_answers(tx, &some)).await? as u64;
+        }
     }
 }
 

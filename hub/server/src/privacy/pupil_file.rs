@@ -33,11 +33,15 @@ use crate::{
         ReadConn, StoreError, attempts,
         audit::{self, AuditFilter},
         consents, pupil_file as rows, pupil_notes, rosters, to_word,
+        users::Account,
     },
 };
 
 /// Bytes of all files in it together, before they are packed: a pupil's years are a few megabytes.
 pub const MAX_BYTES: usize = 64_000_000;
+
+/// Deeds that tell of a grade.
+const GRADE_DEEDS: [&str; 3] = ["override grade", "regrade", "take grade back"];
 
 /// A file with its name.
 pub struct PupilFile {
@@ -56,8 +60,9 @@ pub async fn write(
     pupil: UserId,
     reason: &str,
 ) -> Result<PupilFile, PrivacyError> {
+    let account = find_pupil(ctx, pupil).await?;
+    let reason = check_reason(reason, &account)?;
     let school = ctx.school.get();
-    let reason = check_reason(reason, find_pupil(&school, pupil)?)?;
     let now = ctx.clock.now();
     ctx.store.write(move |tx| by.audit_with_reason(tx, now, "export pupil", Some(pupil), &reason)).await?;
     let for_staff = caller.role == Role::Admin;
@@ -70,7 +75,7 @@ pub async fn write(
         progress = Progress { pupil_id: pupil, skills: Vec::new(), days: Vec::new() };
     }
     let file_name = format!("dreamseed-pupil-{}.zip", day_of(now, &school.hub.time_zone));
-    let whole = Whole { school, pupil, now, for_staff };
+    let whole = Whole { school, pupil, account, now, for_staff };
     let bytes = ctx.store.read(move |conn| whole.pack(conn, &progress)).await?;
     Ok(PupilFile { file_name, bytes })
 }
@@ -79,6 +84,7 @@ pub async fn write(
 struct Whole {
     school: std::sync::Arc<School>,
     pupil: UserId,
+    account: Account,
     now: Timestamp,
     for_staff: bool,
 }
@@ -103,17 +109,16 @@ impl Whole {
     }
 
     fn account(&self, conn: &ReadConn) -> Result<serde_json::Value, PrivacyError> {
-        let person = find_pupil(&self.school, self.pupil)?;
         let guardians =
             self.school.people.values().filter(|other| other.children.contains(&self.pupil)).count();
         Ok(json!({
             "pupil_id": self.pupil,
-            "name": person.name,
-            "language": person.language,
+            "name": self.account.name,
+            "language": self.account.language,
             "school": self.school.hub.school_name,
             "class": self.school.my_class(self.pupil),
-            "has_pin": person.has_pin,
-            "is_closed": person.archived,
+            "has_pin": self.account.has_pin,
+            "is_closed": self.account.archived,
             "made_at": rows::made_at(conn, self.pupil)?,
             "guardians": guardians,
             "written_at": self.now,
@@ -173,14 +178,18 @@ impl Whole {
         for view in answers {
             let version = self.school.versions.get(&view.problem_version_id);
             let lesson = view.lesson_id.and_then(|id| self.school.lessons.get(&id));
-            let answer = version
-                .map(|version| dreamseed_grading::describe(&version.draft.question, &view.answer, language));
+            let answer = match &view.answer {
+                Some(answer) => version
+                    .map(|version| dreamseed_grading::describe(&version.draft.question, answer, language))
+                    .unwrap_or_default(),
+                None => "(손상되어 읽을 수 없음 damaged, cannot be read)".to_owned(),
+            };
             let grade = view.grade.as_ref();
             table.push(vec![
                 view.received_at.to_string(),
                 lesson.map(|lesson| lesson.title.clone()).unwrap_or_default(),
                 view.problem_title.clone(),
-                answer.unwrap_or_default(),
+                answer,
                 grade.map(|grade| both(|language| exports::grade_word(grade, language))).unwrap_or_default(),
                 both(|language| exports::source_word(view.graded_by, language)),
                 view.grade_reason.clone().unwrap_or_default(),
@@ -245,11 +254,17 @@ impl Whole {
         Ok(table)
     }
 
-    /// What was done with the pupil's data, by which kind of person.
+    /// What was done with the pupil's data, by which kind of person. That a grade was changed during an exam tells of it:
+    /// such lines wait until the exam is over.
     fn record(&self, conn: &ReadConn) -> Result<Table, StoreError> {
         let mut table = header(&["시각 time", "누가 who", "무엇을 what"]);
+        let exams = self.school.running_exams(self.pupil, self.now);
+        let kept_since = exams.map(|exam| exam.timing.opened_at).min();
         let filter = AuditFilter { subject: Some(self.pupil), ..AuditFilter::default() };
         for row in audit::page(conn, &filter, i64::MAX, u32::MAX)? {
+            if kept_since.is_some_and(|since| row.at >= since) && GRADE_DEEDS.contains(&row.action.as_str()) {
+                continue;
+            }
             let who = row.actor.and_then(|id| self.school.people.get(&id));
             let who = who.map_or_else(|| "허브 hub".to_owned(), |person| role_word(person.role).to_owned());
             table.push(vec![row.at.to_string(), who, row.action]);
@@ -347,15 +362,15 @@ enrolments.csv   반에 있었던 기간 / times in classes\r
 answers.csv      답과 채점 / answers and their grades\r
 answers.json     같은 자료, 도움말까지, 프로그램용 / the same with the help, for programs\r
 help.csv         도움말과 AI가 쓴 글 / help, and what the AI wrote\r
-progress.json    기능별 숙달도와 날마다 푼 수 / mastery by skill, and work by day\r
+progress.json    배울 내용별 숙달도와 날마다 푼 수 / mastery by skill, and work by day\r
 notes.csv        선생님이 보낸 쪽지 / notes from teachers\r
 exams.csv        시험을 시작하고 낸 시각 / when exams were begun and handed in\r
 consents.csv     보호자의 동의와 철회 / consents of guardians, and withdrawals\r
 sign-ins.csv     로그인 기록 / sign-ins\r
 record.csv       이 학생의 자료로 한 일 / what was done with this pupil's data\r
 \r
-시각은 세계 표준시(UTC)입니다. CSV는 엑셀에서 열 수 있습니다. 수식처럼 보이는 칸은 앞에 작은따옴표(')가 붙습니다.\r
-Times are UTC. CSV files open in Excel; a cell that looks like a formula begins with an apostrophe (').\r
+시각은 세계 표준시(UTC)입니다. CSV는 엑셀에서 열 수 있습니다. 엑셀이 수식이나 날짜로 바꿀 칸(예: 4/16)은 앞에 작은따옴표(')가 붙습니다.\r
+Times are UTC. CSV files open in Excel; a cell that it would turn into a formula or a date (such as 4/16) begins with an apostrophe (').\r
 다른 사람에 대한 내용과, 아직 끝나지 않은 시험의 채점은 들어 있지 않습니다.\r
 What tells about other people, and grades of an exam that is not over, are not in it.\r
 PIN은 되돌릴 수 없게 바꾸어 보관하므로 들어 있지 않습니다. 고치거나 지우려면 학교에 요청하세요.\r

@@ -3,8 +3,9 @@
 //! Who is who, in this order. (1) The same name under the same number of the same class is unchanged. (2) The same name
 //! in the same class under another number is a move; several of one name move in the order of their numbers. (3) The
 //! same name in the same grade is a move if exactly one line and one pupil are left of it, and the pupil's own class is
-//! in the list (without them) or of an earlier year. (4) If a name is then left with pupils of the list's classes and
-//! with lines, it cannot be told who is meant: those lines are faults. (5) Nearly the same name
+//! in the list (without them) or of an earlier year. (4) If a name is then left with pupils of those classes and with
+//! lines, it cannot be told who is meant: those lines are faults. Schools mix their classes anew each year, so that the
+//! class and number of an earlier year prove nothing. (5) Nearly the same name
 //! ([`is_spelling_of`]) under the same number is a corrected spelling if the old name stands nowhere in the grade's list
 //! and the new one belongs to nobody who is left. (6) A name that was in the grade earlier and is in no class now
 //! returns, if it is one person. (7) Anybody else is new. Pupils of the list's classes who are left over are missing:
@@ -33,6 +34,20 @@ pub struct Ground<'a> {
     pub teacher: Option<UserId>,
     /// Of the names of new classes.
     pub language: Language,
+}
+
+/// The newest earlier year of whose classes the list may fetch pupils, if some are left in such.
+pub fn earlier_year(ground: &Ground<'_>) -> Option<u16> {
+    let held: HashSet<ClassId> = ground
+        .pupils
+        .iter()
+        .filter(|pupil| !pupil.archived)
+        .filter_map(|pupil| pupil.place.map(|(class, _)| class))
+        .collect();
+    let may_touch = |class: &ClassRow| ground.teacher.is_none_or(|teacher| class.teachers.contains(&teacher));
+    let classes = ground.classes.iter().filter(|class| !class.archived && may_touch(class));
+    let years = classes.filter(|class| held.contains(&class.id)).map(|class| class.school_year);
+    years.filter(|year| *year < ground.school_year).max()
 }
 
 /// What would be done.
@@ -272,22 +287,22 @@ impl<'a> Matching<'a> {
         }
     }
 
-    /// Lines and pupils of the list's classes with one name who were not matched: each line is a fault that tells where
-    /// those pupils are now, and none of them is somebody new or missing.
+    /// Lines and pupils of the list's classes or of an earlier year with one name who were not matched: each line is a
+    /// fault that tells where those pupils are now, and none of them is somebody new or missing.
     fn refuse_ambiguous(&mut self) -> Vec<RosterFault> {
-        let in_list = |candidate: &Candidate<'_>| {
-            candidate.class.map(|_| (candidate.grade, candidate.pupil.name.clone()))
-        };
-        let groups = group(&self.present, in_list);
+        let groups = group(&self.present, |candidate| Some((candidate.grade, candidate.pupil.name.clone())));
         let mut faults = Vec::new();
         for (key, rows) in self.lines_by_name() {
             let Some(pupils) = groups.get(&key) else { continue };
-            let mut places: Vec<(usize, u16)> = pupils
+            let mut places: Vec<(Option<usize>, String, u16)> = pupils
                 .iter()
-                .filter_map(|pupil| Some((self.present[*pupil].class?, self.present[*pupil].number)))
+                .map(|pupil| {
+                    let candidate = self.present[*pupil];
+                    (candidate.class, self.name_class_of(candidate), candidate.number)
+                })
                 .collect();
             places.sort_unstable();
-            let shown = |(class, number): &(usize, u16)| format!("{} {number}", self.classes[*class].name);
+            let shown = |(_, class, number): &(Option<usize>, String, u16)| format!("{class} {number}");
             let places: Vec<String> = places.iter().take(MAX_MEANT).map(shown).collect();
             let value = format!("{}: {}", key.1, places.join(", "));
             for row in rows {
@@ -300,6 +315,15 @@ impl<'a> Matching<'a> {
             }
         }
         faults
+    }
+
+    /// The class that somebody is in now; with its year if that is an earlier one: `2025 4학년 1반`.
+    fn name_class_of(&self, candidate: Candidate<'_>) -> String {
+        if let Some(class) = candidate.class {
+            return self.classes[class].name.clone();
+        }
+        let class = self.ground.classes.iter().find(|class| Some(class.id) == candidate.pupil.last_class);
+        class.map(|class| format!("{} {}", class.school_year, class.name)).unwrap_or_default()
     }
 
     fn rename(&mut self) {

@@ -17,9 +17,11 @@ use dreamseed_wire::{
         RosterChangeView,
     },
 };
+use jiff::civil::Date;
 
 use super::{
-    RosteringError, announce, archive, check_sittings, compare::name_class, digest_of, snapshot, undo,
+    RosteringError, announce, archive, check_sittings, compare::name_class, digest_of, school_year, snapshot,
+    undo,
 };
 use crate::{
     api::extract::Caller,
@@ -47,7 +49,10 @@ pub async fn preview(
     caller: &Caller,
     plan: PlanRollover,
 ) -> Result<RolloverPreview, RosteringError> {
-    let language = undo::language_of(&ctx.school.get(), caller.user_id);
+    let school = ctx.school.get();
+    let language = undo::language_of(&school, caller.user_id);
+    check_year(plan.to_year, day_of(ctx.clock.now(), &school.hub.time_zone), language)?;
+    drop(school);
     ctx.store.read(move |conn| Ok(Turn::plan(conn, &plan, language)?.preview)).await
 }
 
@@ -66,6 +71,7 @@ pub async fn apply(
     let now = ctx.clock.now();
     let today = day_of(now, &school.hub.time_zone);
     drop(school);
+    check_year(asked.plan.to_year, today, language)?;
     let by = caller.user_id;
     let (id, classes, ended) = ctx
         .store
@@ -147,6 +153,16 @@ pub async fn apply(
         .await
 }
 
+/// The year that follows is prepared in the winter before; the present one is still to be begun where nobody did so before
+/// March. Any other would be a slip, or a wrong clock.
+fn check_year(to_year: u16, today: Date, language: Language) -> Result<(), RosteringError> {
+    let present = school_year(today);
+    if to_year == present || Some(to_year) == present.checked_add(1) {
+        return Ok(());
+    }
+    Err(RosteringError::OtherYear { present, reader: language })
+}
+
 /// The change of a year with what the preview does not show.
 struct Turn {
     preview: RolloverPreview,
@@ -172,9 +188,6 @@ struct Way {
 impl Turn {
     fn plan(conn: &ReadConn, plan: &PlanRollover, language: Language) -> Result<Self, RosteringError> {
         let bad = |field, why| RosteringError::BadField { field, why };
-        if !(2000..=2100).contains(&plan.to_year) {
-            return Err(bad("to_year", "between 2000 and 2100"));
-        }
         let (classes, pupils) = (rosters::classes(conn)?, rosters::pupils(conn)?);
         let languages = rosters::class_languages(conn)?;
         let mut old: Vec<&ClassRow> =

@@ -22,6 +22,7 @@ pub mod late_answers;
 pub mod ledgers;
 pub mod lessons;
 pub mod masteries;
+pub mod mending;
 pub mod migrations;
 pub mod notices;
 pub mod parent_codes;

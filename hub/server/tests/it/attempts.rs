@@ -59,7 +59,7 @@ async fn the_walk_of_an_answer() {
     let view = pupil.attempt(wrong.attempt_id).await.expect("one's own");
     assert_eq!(
         (view.answer, view.grade, view.graded_by),
-        (number("2/5"), Some(Grade::Wrong), GradeSource::Code)
+        (Some(number("2/5")), Some(Grade::Wrong), GradeSource::Code)
     );
     assert_eq!((view.pupil_id, view.hub_seq), (pupil.id, receipt.hub_seq));
     assert_eq!(view.problem_title, "분수의 합");

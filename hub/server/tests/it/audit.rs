@@ -1,14 +1,17 @@
 //! `/audit`: who did what to whose data, when and from where; and that nobody can change it unseen.
 
-use dreamseed_testkit::{TestHub, fraction_problem, refusal};
+use dreamseed_testkit::{TestHub, fraction_problem, refusal, sum_problem};
 use dreamseed_wire::{
     Language,
     account::{AddUser, Role},
+    authoring::AnswerKey,
     class::ClassSettings,
     house::AuditView,
     hub::NoticeCode,
     ids::UserId,
+    lesson::{OpenForPupil, OpenedKind},
     privacy::ErasePupil,
+    regrade::{ApplyRegrade, CorrectKey, OverrideGrade},
     report::{ExportClass, ExportKind},
 };
 
@@ -59,6 +62,62 @@ async fn every_deed_tells_who_what_whose_and_from_where() {
     assert_eq!(settings.detail_text, "5학년 1반", "the class by its name");
     assert_eq!(settings.action_text, "반 설정 바꾸기", "in the admin's language");
     assert_eq!(log(&hub, "?limit=200&lang=en&action=set%20class").await[0].action_text, "set class");
+}
+
+#[tokio::test]
+async fn a_changed_grade_tells_which_answer_and_why() {
+    let hub = TestHub::start().await;
+    let teacher = hub.teacher().await;
+    let given = hub.give(&[sum_problem(4)]).await;
+    let (problem, pupil) = (given.problems[0].problem_id, hub.pupil("민지").await);
+    let answer = given.answer("9");
+    pupil.submit_answer(&answer).await.expect("kept");
+    let decision = OverrideGrade { right: true, reason: "풀이가 옳음".into() };
+    teacher.override_grade(answer.attempt_id, &decision).await.expect("decided");
+    teacher.take_grade_back(answer.attempt_id).await.expect("taken back");
+    let AnswerKey::Number { tolerance, units, unit_required, lowest_terms, form, .. } = sum_problem(4).key
+    else {
+        panic!("a number")
+    };
+    let value = "9".to_owned();
+    let key = AnswerKey::Number { value, tolerance, units, unit_required, lowest_terms, form };
+    let correction = CorrectKey { key, check: None };
+    let digest = teacher.preview_regrade(problem, &correction).await.expect("a preview").digest;
+    let apply = ApplyRegrade { correction, digest, reason: "정답을 잘못 적음".into() };
+    teacher.apply_regrade(problem, &apply).await.expect("corrected");
+    let open =
+        OpenForPupil { problem_version_id: given.version(), what: OpenedKind::Solution, lesson_id: None };
+    teacher.open_for_pupil(hub.class, pupil.id, &open).await.expect("opened");
+
+    let title = sum_problem(4).title.get(Language::Ko).to_owned();
+    let of_answer = format!("{title} · {}", given.lesson.title);
+    for (action, detail, reason) in [
+        ("override%20grade", of_answer.as_str(), Some("풀이가 옳음")),
+        ("take%20grade%20back", &of_answer, None),
+        ("correct%20key", &title, Some("정답을 잘못 적음")),
+        ("regrade", &title, None),
+        ("open%20solution", &title, None),
+    ] {
+        let entry = log(&hub, &format!("?action={action}")).await.remove(0);
+        assert_eq!((entry.detail_text.as_str(), entry.reason.as_deref()), (detail, reason), "{action}");
+    }
+    // Of what is not known any more, the end of the id, since the ids of one lesson begin alike.
+    let sign_in = log(&hub, "?action=mint%20sessions").await.into_iter().next();
+    let given_up = log(&hub, "?limit=200").await.into_iter().find(|entry| entry.detail_text.starts_with('…'));
+    for entry in sign_in.into_iter().chain(given_up).filter(|entry| entry.detail_text.starts_with('…')) {
+        assert!(entry.detail.ends_with(entry.detail_text.trim_start_matches('…')), "{entry:?}");
+    }
+}
+
+#[tokio::test]
+async fn every_deed_can_be_chosen_in_the_words_of_the_log() {
+    let (hub, _) = busy_school().await;
+    let deeds = hub.admin().await.audit_deeds().await.expect("the list");
+    for entry in log(&hub, "?limit=200").await {
+        let listed = deeds.iter().find(|deed| deed.action == entry.action).expect("on the list");
+        assert_eq!(listed.action_text, entry.action_text);
+    }
+    assert!(deeds.is_sorted_by_key(|deed| deed.action_text.clone()) && deeds.len() > 60);
 }
 
 #[tokio::test]

@@ -13,17 +13,19 @@ use dreamseed_hub::{
         self, Which, files, instance,
         job::{Job, JobTarget},
         manifest::Manifest,
-        password, schedule, snapshot, state,
+        password,
+        restore::{self, Destination, RestorePlan},
+        schedule, snapshot, state,
         targets::{self, Target, Targets},
         verify,
     },
     config::Config,
     store::{backup_targets, hub_meta},
 };
-use dreamseed_testkit::{Given, Person, TestHub, fraction_problem, minutes};
+use dreamseed_testkit::{Given, Person, TestHub, fraction_problem, minutes, until_within};
 use dreamseed_wire::{
     Language,
-    backup::{BackupHealth, BackupPlace, BackupState, BackupTroubleCode},
+    backup::{BackupHealth, BackupPlace, BackupState, BackupTroubleCode, LostChangeKind},
     hub::NoticeCode,
 };
 
@@ -108,25 +110,29 @@ async fn run_all(hub: &TestHub) -> BackupState {
     hub.clock.advance(Duration::from_secs(1));
     let now = dreamseed_hub::clock::Clock::now(&*hub.clock);
     backup::start_now(hub.ctx(), &By::console(), Which::All).await.expect("started");
-    let end = Instant::now() + RUN;
-    loop {
+    let count = Targets::load(hub.data()).expect("targets").list.len();
+    wait_for("the end of the backup", async || {
         let rows = hub.ctx().store.read(backup_targets::list).await.expect("rows");
-        let count = Targets::load(hub.data()).expect("targets").list.len();
-        if rows.iter().filter(|row| row.last_try_at == Some(now)).count() == count {
-            break;
-        }
-        assert!(Instant::now() < end, "the backup did not come to its end: {rows:?}");
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
+        rows.iter().filter(|row| row.last_try_at == Some(now)).count() == count
+    })
+    .await;
     state::view(hub.ctx(), Language::Ko).await.expect("the state")
 }
 
-async fn wait_for(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
-    let end = Instant::now() + RUN;
-    while !is_so().await {
-        assert!(Instant::now() < end, "{what}: not so within {RUN:?}");
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
+/// Backs up to one target and waits for its end.
+async fn run_one(hub: &TestHub, name: &'static str) {
+    hub.clock.advance(Duration::from_secs(1));
+    let now = dreamseed_hub::clock::Clock::now(&*hub.clock);
+    backup::start_now(hub.ctx(), &By::console(), Which::Target(name.into())).await.expect("started");
+    wait_for("the end of the backup", async || {
+        let row = hub.ctx().store.read(move |conn| backup_targets::get(conn, name)).await.expect("read");
+        row.is_some_and(|row| row.last_try_at == Some(now))
+    })
+    .await;
+}
+
+async fn wait_for(what: &str, is_so: impl AsyncFnMut() -> bool) {
+    until_within(RUN, what, is_so).await;
 }
 
 async fn answer(pupil: &Person, given: &Given, count: usize) {
@@ -241,6 +247,27 @@ async fn what_is_wrong_with_a_disk_is_said_and_heals() {
     assert_eq!(std::fs::read_dir(&disk.0).expect("the folder").count(), 0, "nothing was written into it");
     std::fs::remove_dir(&disk.0).expect("removed");
     assert_eq!(trouble_of(&run_all(&hub).await, "usb"), Some(BackupTroubleCode::Gone));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_has_rotted_at_a_target_is_sent_again() {
+    let place = tempfile::tempdir().expect("a folder");
+    let hub = start().await;
+    set_targets(&hub, &[("usb", folder_at(place.path()))]);
+    assert_eq!(trouble_of(&run_all(&hub).await, "usb"), None);
+    let folders = std::fs::read_dir(place.path().join("data")).expect("packs").flatten();
+    let packs = folders.flat_map(|folder| std::fs::read_dir(folder.path()).expect("packs").flatten());
+    let size = |pack: &std::fs::DirEntry| pack.metadata().map_or(0, |seen| seen.len());
+    let pack = packs.max_by_key(size).expect("a pack").path();
+    let mut bytes = std::fs::read(&pack).expect("read");
+    // No part of it is sound.
+    bytes.iter_mut().step_by(500).for_each(|byte| *byte ^= 1);
+    std::fs::write(&pack, bytes).expect("written");
+    assert_eq!(trouble_of(&run_all(&hub).await, "usb"), Some(BackupTroubleCode::Damaged));
+    let state = run_all(&hub).await;
+    assert_eq!(trouble_of(&state, "usb"), None, "what lay in the pack was sent again");
+    assert_eq!(state.targets[0].health, BackupHealth::Ok);
+    assert!(!pack.exists());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -393,7 +420,7 @@ async fn an_answer_that_does_not_fit_stops_no_backup_and_counts_for_none() {
     let words = password::read(hub.data()).expect("read").expect("words");
     let there =
         target.open(&words, &files::cache(hub.data())).and_then(|there| there.snapshots()).expect("a list");
-    let unfit = there.iter().filter(|one| one.tags.iter().any(|tag| tag == backup::job::UNFIT)).count();
+    let unfit = there.iter().filter(|one| one.tags.iter().any(|tag| tag == backup::job::FAULTY)).count();
     assert_eq!((there.len(), unfit), (2, 1), "the copy was sent all the same");
     change("6", "5");
     let state = run_all(&hub).await;
@@ -513,6 +540,79 @@ async fn changed_ledgers_go_within_minutes() {
     assert_eq!((there.len(), has_tag(dreamseed_sync::LEDGER_TAG)), (2, 1), "{there:?}");
     let state = state::view(hub.ctx(), Language::Ko).await.expect("the state");
     assert_eq!(state.targets[0].snapshots, 1, "a small one is no backup");
+}
+
+/// Restored by a person, or by the hub itself.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_target_tells_that_a_restore_could_not_read_is_applied_when_it_comes_back() {
+    for is_by_itself in [false, true] {
+        let places = tempfile::tempdir().expect("a folder");
+        let [near, far, away] = ["near", "far", "away"].map(|name| places.path().join(name));
+        for place in [&near, &far] {
+            std::fs::create_dir(place).expect("made");
+        }
+        let mut hub = start().await;
+        set_targets(&hub, &[("near", folder_at(&near)), ("far", folder_at(&far))]);
+        let pupil = hub.pupil("민지").await;
+        run_all(&hub).await;
+        let erase = dreamseed_wire::privacy::ErasePupil { reason: "전학".into(), name: "민지".into() };
+        hub.admin().await.erase_pupil(pupil.id, &erase).await.expect("erased");
+        run_one(&hub, "far").await;
+        let words = password::read(hub.data()).expect("read").expect("words");
+        let targets = Targets::load(hub.data()).expect("targets").list;
+        hub.stop().await;
+
+        std::fs::rename(&far, &away).expect("pulled out");
+        for entry in std::fs::read_dir(hub.data()).expect("there").flatten() {
+            let name = entry.file_name().into_string().expect("a name");
+            let path = entry.path();
+            if is_by_itself && ["keys", "backup", "instance"].contains(&name.as_str()) {
+                continue;
+            }
+            let _ = if path.is_dir() { std::fs::remove_dir_all(path) } else { std::fs::remove_file(path) };
+        }
+        if !is_by_itself {
+            let plan = RestorePlan {
+                targets,
+                password: words,
+                only: None,
+                which: restore::Which::Newest,
+                into: Destination::Data { folder: hub.data().to_owned(), replace: false },
+                zone: jiff::tz::TimeZone::UTC,
+                now: "2026-11-23T00:00:00Z".parse().expect("a time"),
+            };
+            let done = tokio::task::spawn_blocking(move || restore::restore(&plan, &|_| {}));
+            let done = done.await.expect("no panic").expect("restored");
+            assert_eq!(done.ledgers_unseen, ["far"]);
+        }
+        hub.start_again().await;
+        let back = hub.sign_in(pupil.id).await;
+        assert_eq!(back.me().await.expect("there again").name, "민지");
+        let admin = hub.admin().await;
+        wait_for("the notice", async || has_notice(&hub, NoticeCode::LedgersUnseen).await).await;
+        let told = admin.since_restore().await.expect("a list");
+        assert_eq!((told.ledgers_unseen, told.changes.len()), (vec!["far".to_owned()], 0));
+
+        // A run that does not reach it changes nothing.
+        run_all(&hub).await;
+        assert_eq!(admin.since_restore().await.expect("a list").ledgers_unseen, ["far"]);
+        std::fs::remove_dir_all(&far).ok();
+        std::fs::rename(&away, &far).expect("connected");
+        run_one(&hub, "far").await;
+        wait_for("its ledgers", async || {
+            admin.since_restore().await.expect("a list").ledgers_unseen.is_empty()
+        })
+        .await;
+        wait_for("the end of the notice", async || !has_notice(&hub, NoticeCode::LedgersUnseen).await).await;
+        let told = admin.since_restore().await.expect("a list");
+        assert!(told.changes.iter().any(|change| change.kind == LostChangeKind::Erased), "{told:?}");
+        assert!(hub.ctx().school.get().roster_entry(pupil.id).is_none_or(|entry| entry.name != "민지"));
+        assert!(back.me().await.is_err(), "signed out");
+        let ledger = std::fs::read_to_string(hub.data().join("ledgers/erasures.jsonl")).expect("a ledger");
+        assert!(ledger.contains(&pupil.id.to_string()), "{ledger}");
+        hub.restart().await;
+        assert!(!has_notice(&hub, NoticeCode::LedgersUnseen).await);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -20,7 +20,7 @@ use dreamseed_hub::{
     hub::Hub,
 };
 use dreamseed_models::scripted::{Script, ScriptedEngine};
-use dreamseed_testkit::{Given, Person, TestHub, sum_problem, within};
+use dreamseed_testkit::{Given, Person, TestHub, sum_problem, until, within};
 use dreamseed_wire::{
     Language,
     answer::Answer,
@@ -38,6 +38,11 @@ const PAGE: usize = 4096;
 
 /// Adds a folder as a target, if it is none yet, and backs the running hub up to it.
 async fn back_up(hub: &TestHub, name: &'static str, folder: &Path) {
+    assert_eq!(try_back_up(hub, name, folder).await, Vec::<String>::new());
+}
+
+/// As [`back_up`]; what was in the way.
+async fn try_back_up(hub: &TestHub, name: &'static str, folder: &Path) -> Vec<String> {
     let (data, hub_id) = (hub.data().to_owned(), hub.ctx().receipts.hub_id());
     let (now, scratch, folder) = (hub.ctx().started_at, data.join("backup/scratch"), folder.to_owned());
     let done = tokio::task::spawn_blocking(move || {
@@ -64,7 +69,7 @@ async fn back_up(hub: &TestHub, name: &'static str, folder: &Path) {
         });
         trouble.into_inner()
     });
-    assert_eq!(done.await.expect("no panic"), Vec::<String>::new());
+    done.await.expect("no panic")
 }
 
 fn add_target(data: &Path, hub_id: HubId, name: &str, folder: &Path) {
@@ -105,6 +110,33 @@ impl School {
         found
     }
 
+    fn pupil_name(&self) -> Option<String> {
+        self.hub.ctx().school.get().roster_entry(self.pupil.id).map(|entry| entry.name)
+    }
+
+    /// Why a copy of the database is no sound backup.
+    fn snapshot_fault(&self) -> Option<String> {
+        let folder = tempfile::tempdir().expect("a folder");
+        let meta = snapshot::Meta {
+            instance_id: uuid::Uuid::now_v7(),
+            taken_at: "2026-11-23T00:00:00Z".parse().expect("a time"),
+            config_file: None,
+        };
+        let made = snapshot::make(self.hub.data(), &folder.path().join("copy"), &meta).expect("made");
+        made.unfit.or(made.faults)
+    }
+
+    /// Whether the admin is told of damaged rows, and that they were mended.
+    async fn told_of_damage(&self) -> Option<bool> {
+        let notices = self.hub.admin().await.notices(Language::En).await.expect("notices");
+        let told = notices.iter().find(|notice| notice.code == NoticeCode::RecordDamaged);
+        told.map(|notice| notice.text.contains("brought back"))
+    }
+
+    async fn wait_until_mended(&self) {
+        until("the mending", async || self.told_of_damage().await == Some(true)).await;
+    }
+
     /// What starts it, and what it says if it does not.
     async fn try_start(&self) -> Result<Hub, String> {
         let engine = Arc::new(ScriptedEngine::new(Script::default()));
@@ -117,7 +149,7 @@ impl School {
 fn damage_an_answer(database: &Path, change: &str) {
     let conn = rusqlite::Connection::open(database).expect("opened");
     conn.execute_batch(&format!(
-        "DROP TRIGGER attempts_are_kept_as_written; \
+        "PRAGMA foreign_keys = OFF; DROP TRIGGER attempts_are_kept_as_written; \
          UPDATE attempts SET {change} WHERE hub_seq = (SELECT max(hub_seq) FROM attempts); \
          CREATE TRIGGER attempts_are_kept_as_written BEFORE UPDATE ON attempts BEGIN SELECT RAISE(ABORT, 'attempts are append-only'); END;",
     ))
@@ -182,7 +214,10 @@ async fn a_damaged_database_is_replaced_by_the_newest_verified_backup() {
         assert_eq!(fs::read(evidence.join("hub.db")).ok(), damaged, "{what}: the evidence is as it was");
         let admin = school.hub.admin().await;
         let notices = admin.notices(Language::Ko).await.expect("notices");
-        assert!(notices.iter().any(|notice| notice.code == NoticeCode::DatabaseReplaced), "{what}");
+        let told = notices.iter().find(|notice| notice.code == NoticeCode::DatabaseReplaced);
+        let told = told.unwrap_or_else(|| panic!("{what}: a notice")).next_step.clone();
+        assert!(told.contains("기록은 2번까지 있습니다"), "{what}: {told}");
+        assert_eq!(told.contains("손상되기 전에는 4번까지"), round == 0, "{what}: {told}");
         // The next folder of evidence has another name, and the disk does not seem to fail all the time.
         school.hub.clock.advance(Duration::from_mins(30));
         school.pupil = school.hub.sign_in(school.pupil.id).await;
@@ -216,33 +251,142 @@ async fn a_row_that_cannot_be_read_is_no_reason_to_go_back() {
          UPDATE problem_versions SET draft = CAST(substr(CAST(draft AS BLOB), 1, 40) || x'fbfbfb' AS TEXT) \
          WHERE id = (SELECT min(id) FROM problem_versions)",
     ];
-    for flip in flips {
+    for flip in flips.chunks(4).map(|some| some.join("; ")) {
         let mut school = School::start().await;
         let usb = tempfile::tempdir().expect("a folder");
         back_up(&school.hub, "usb", usb.path()).await;
         let kept = school.answer().await;
         school.hub.stop().await;
         let conn = rusqlite::Connection::open(school.hub.database()).expect("opened");
-        conn.execute_batch(&format!("PRAGMA ignore_check_constraints = ON; {flip}")).expect(flip);
+        conn.execute_batch(&format!("PRAGMA ignore_check_constraints = ON; {flip}")).expect(&flip);
         drop(conn);
+        // A copy of it is no sound backup.
+        assert!(school.snapshot_fault().is_some(), "{flip}");
+        // The backup cannot be reached yet.
+        let aside = usb.path().with_extension("aside");
+        fs::rename(usb.path(), &aside).expect("taken out");
         school.hub.start_again().await;
         assert!(school.folders("damaged-").is_empty(), "{flip}");
         school.pupil = school.hub.sign_in(school.pupil.id).await;
         assert!(school.has(kept).await, "{flip}: what came after the copy is there");
         let new = school.answer().await;
         assert!(school.has(new).await, "{flip}: the lesson goes on");
-        let notices = school.hub.admin().await.notices(Language::Ko).await.expect("notices");
-        assert!(notices.iter().any(|notice| notice.code == NoticeCode::RecordDamaged), "{flip}");
-        // A copy of it is no sound backup.
-        let folder = tempfile::tempdir().expect("a folder");
-        let meta = snapshot::Meta {
-            instance_id: uuid::Uuid::now_v7(),
-            taken_at: "2026-11-23T00:00:00Z".parse().expect("a time"),
-            config_file: None,
-        };
-        let made = snapshot::make(school.hub.data(), &folder.path().join("copy"), &meta).expect("made");
-        assert!(made.unfit.is_some(), "{flip}");
+        assert_eq!(school.told_of_damage().await, Some(false), "{flip}");
+        school.hub.stop().await;
+        fs::rename(&aside, usb.path()).expect("plugged in");
+
+        // Only what cannot be read is taken from it.
+        school.hub.start_again().await;
+        school.wait_until_mended().await;
+        assert_eq!(school.snapshot_fault(), None, "{flip}");
+        assert_eq!(school.pupil_name().as_deref(), Some("한별"), "{flip}");
+        school.pupil = school.hub.sign_in(school.pupil.id).await;
+        assert!(school.has(kept).await && school.has(new).await, "{flip}: what came after the copy stays");
+        let last = school.answer().await;
+        assert!(school.has(last).await, "{flip}: the lesson goes on");
     }
+}
+
+/// What was acknowledged comes back from the backup, also when its bits flip; of what was changed since nothing goes back.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_damaged_answer_comes_back_from_the_backup() {
+    let more =
+        ["id = CAST(x'00' || substr(id, 2) AS BLOB)", "row_hash = zeroblob(32)", "pupil_id = zeroblob(16)"];
+    for flip in FLIPS.into_iter().chain(more) {
+        let mut school = School::start().await;
+        let usb = tempfile::tempdir().expect("a folder");
+        let early = school.answer().await;
+        let kept = school.answer().await;
+        back_up(&school.hub, "usb", usb.path()).await;
+        school.hub.stop().await;
+        let conn = rusqlite::Connection::open(school.hub.database()).expect("opened");
+        conn.execute("UPDATE users SET name = '새별' WHERE role = 'student'", []).expect("renamed");
+        drop(conn);
+        damage_an_answer(&school.hub.database(), flip);
+        school.hub.start_again().await;
+        school.wait_until_mended().await;
+        assert_eq!(school.snapshot_fault(), None, "{flip}");
+        school.pupil = school.hub.sign_in(school.pupil.id).await;
+        assert!(school.has(kept).await && school.has(early).await, "{flip}");
+        assert_eq!(school.pupil_name().as_deref(), Some("새별"), "{flip}");
+        let conn = rusqlite::Connection::open(school.hub.database()).expect("opened");
+        let change = conn.execute("UPDATE attempts SET answer = '' WHERE hub_seq = 1", []);
+        assert!(change.is_err(), "{flip}: answers stay as written");
+    }
+}
+
+/// A row that was damaged before it was backed up is no reason to go back to a copy without later answers.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backup_with_a_damaged_row_brings_back_all_answers_and_the_row() {
+    let mut school = School::start().await;
+    let usb = tempfile::tempdir().expect("a folder");
+    let mut kept = vec![school.answer().await];
+    back_up(&school.hub, "usb", usb.path()).await;
+    kept.push(school.answer().await);
+    school.hub.stop().await;
+    let conn = rusqlite::Connection::open(school.hub.database()).expect("opened");
+    conn.execute("UPDATE users SET name = CAST(x'41b342' AS TEXT) WHERE role = 'student'", [])
+        .expect("flipped");
+    drop(conn);
+    let aside = usb.path().with_extension("aside");
+    fs::rename(usb.path(), &aside).expect("taken out");
+    school.hub.start_again().await;
+    until("the look at the database", async || school.told_of_damage().await == Some(false)).await;
+    school.pupil = school.hub.sign_in(school.pupil.id).await;
+    kept.push(school.answer().await);
+    fs::rename(&aside, usb.path()).expect("plugged in");
+    let told = try_back_up(&school.hub, "usb", usb.path()).await;
+    assert!(told.iter().any(|cause| cause.contains("does not fit")), "{told:?}");
+    school.hub.stop().await;
+
+    garble(&school.hub.database());
+    school.hub.start_again().await;
+    assert_eq!(school.hub.ctx().store.record().current.reason, EpochReason::Damage);
+    school.wait_until_mended().await;
+    assert_eq!(school.pupil_name().as_deref(), Some("한별"));
+    assert_eq!(school.snapshot_fault(), None);
+    school.pupil = school.hub.sign_in(school.pupil.id).await;
+    for id in kept {
+        assert!(school.has(id).await, "{id}");
+    }
+}
+
+/// An index that does not fit hides rows that are there.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_damaged_index_is_made_anew() {
+    let mut school = School::start().await;
+    let kept = school.answer().await;
+    school.hub.stop().await;
+    let path = school.hub.database();
+    let open = || rusqlite::Connection::open(&path).expect("opened");
+    let conn = open();
+    conn.execute_batch("PRAGMA writable_schema = ON").expect("set");
+    let (page, sql): (i64, String) = conn
+        .query_row("SELECT rootpage, sql FROM sqlite_schema WHERE name = 'lessons_class'", [], |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })
+        .expect("the index");
+    conn.execute("DELETE FROM sqlite_schema WHERE name = 'lessons_class'", []).expect("hidden");
+    drop(conn);
+    open().execute("UPDATE lessons SET opened_at = opened_at + 1", []).expect("behind its back");
+    let conn = open();
+    conn.execute_batch("PRAGMA writable_schema = ON").expect("set");
+    conn.execute(
+        "INSERT INTO sqlite_schema VALUES ('index', 'lessons_class', 'lessons', ?1, ?2)",
+        (page, sql),
+    )
+    .expect("back");
+    drop(conn);
+    let said = || {
+        open().pragma_query_value(None, "integrity_check", |row| row.get::<_, String>(0)).expect("an answer")
+    };
+    assert!(said().contains("index lessons_class"), "{}", said());
+    assert_eq!(school.snapshot_fault(), None, "in a copy it is made anew");
+    school.hub.start_again().await;
+    school.wait_until_mended().await;
+    assert_eq!(said(), "ok");
+    school.pupil = school.hub.sign_in(school.pupil.id).await;
+    assert!(school.has(kept).await);
 }
 
 #[tokio::test]

@@ -146,3 +146,18 @@ async fn a_class_of_35_in_seconds_and_no_name_runs_out_of_its_card() {
         std::fs::write(std::path::Path::new(&folder).join("cards.pdf"), &pdf).expect("written");
     }
 }
+
+#[tokio::test]
+async fn a_class_without_pupils_is_told_as_that() {
+    let hub = TestHub::start().await;
+    let teacher = hub.teacher().await;
+    for everyone in [false, true] {
+        let refused = teacher.make_cards(hub.class, &wanted(vec![], everyone)).await.expect_err("no cards");
+        let told = refused.problem().expect("a problem").clone();
+        assert_eq!((told.status, told.detail.as_str()), (422, "There are no pupils in this class yet."));
+    }
+    let pupil = hub.add_pupil(hub.class, "민지").await;
+    hub.set_pin(&[pupil], "481526").await;
+    let refused = teacher.make_cards(hub.class, &wanted(vec![], false)).await.expect_err("no cards");
+    assert_eq!(refused.problem().expect("a problem").detail, "Every pupil of this class has a PIN already.");
+}

@@ -519,3 +519,30 @@ async fn the_stream_ends_with_the_sign_in_and_with_the_hub() {
         assert!(matches!(event.data, LiveEvent::Beat { .. }), "{event:?}");
     }
 }
+
+/// Who no longer teaches a class sees nothing more of it, though the sign-in goes on.
+#[tokio::test]
+async fn a_teacher_who_is_removed_is_cut_off() {
+    let hub = TestHub::start().await;
+    let teacher = hub.teacher().await;
+    let given = hub.give(&[sum_problem(4)]).await;
+    let pupil = hub.pupil("민지").await;
+    let (other, _) = hub.other_teacher("박선생", "5학년 2반", Language::Ko).await;
+    teacher.add_teacher(hub.class, other.id).await.expect("added");
+    let mut removed = other.live_events(hub.class, None).await.expect("a stream");
+    let mut stays = teacher.live_events(hub.class, None).await.expect("a stream");
+    drop(next_event(&mut removed).await);
+    teacher.remove_teacher(hub.class, other.id).await.expect("removed");
+    pupil.submit_answer(&given.answer("5")).await.expect("kept");
+    let seen = rest_of(&mut removed).await;
+    let told = |event: &LiveEvent| matches!(event, LiveEvent::Cell { .. });
+    assert!(!seen.iter().any(|event| told(&event.data)), "{seen:?}");
+    assert!(told(&next_change(&mut stays).await.data), "who still teaches it sees the answer");
+    assert_eq!(refusal(other.live_events(hub.class, None).await.map(drop)), (403, "not_allowed".into()));
+
+    // Nothing happens any more in a class that is put away; its teacher may look at it all the same.
+    teacher.archive_class(hub.class).await.expect("archived");
+    rest_of(&mut stays).await;
+    let mut again = teacher.live_events(hub.class, None).await.expect("a stream");
+    next_event(&mut again).await;
+}

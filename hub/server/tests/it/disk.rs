@@ -11,7 +11,12 @@ use dreamseed_hub::{
     disk::DiskStage,
 };
 use dreamseed_testkit::{TestHub, fraction_problem, refusal, rest_of, until};
-use dreamseed_wire::{Language, feedback::FeedbackEvent, hub::NoticeCode};
+use dreamseed_wire::{
+    Language,
+    feedback::FeedbackEvent,
+    hub::NoticeCode,
+    report::{ExportClass, ExportKind},
+};
 
 use crate::bad_input::{Disk, fill};
 
@@ -97,6 +102,23 @@ async fn less_and_less_is_taken_and_it_heals_by_itself() {
     let refused = pupil.request(Method::POST, "/attempts", &body).await;
     assert_eq!(refused.refusal(), (507, "disk_full".into()));
     assert!(refused.header("retry-after").parse::<u32>().is_ok_and(|seconds| seconds <= 10));
+    // Files of what is there go on being given; the line that says who took them goes into the reserve.
+    let asked =
+        ExportClass { what: ExportKind::Answers, from: None, to: None, reason: "상담 준비".into() };
+    let file = admin.export_class(hub.class, &asked).await.expect("a table");
+    assert!(file.contains("민지"), "{file}");
+    let zip = admin.export_pupil(id, "학부모의 요청").await.expect("a zip");
+    assert!(zip.starts_with(b"PK"));
+    assert!(admin.export_audit("연말 점검").await.expect("the audit log").contains("상담 준비"));
+    // Not with the very last room, which a clean stop needs.
+    let last = disk.path().join("last");
+    fill(&last);
+    let refused = admin.export_class(hub.class, &asked).await.expect_err("no room for the line");
+    let told = refused.problem().expect("a problem").clone();
+    assert!(told.status == 507 && told.detail.contains("audit log"), "{told:?}");
+    assert!(admin.class_detail(hub.class).await.is_ok(), "the screens go on");
+    std::fs::remove_file(&last).expect("space is freed");
+    assert!(admin.export_class(hub.class, &asked).await.is_ok(), "at once");
     // Signing in is needed for reading.
     let stranger = hub.stranger();
     stranger.sign_in_pupil(&hub.code_of(hub.class), pupil.id, "271828").await.expect("signed in");

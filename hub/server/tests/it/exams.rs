@@ -15,13 +15,15 @@ use dreamseed_wire::{
     Language,
     answer::Grade,
     attempt::{CellState, GradeSource, NextSteps, SubmitAnswer},
+    authoring::AnswerKey,
     class::ClassSettings,
     ids::*,
     lesson::{HintCeiling, LessonState, NoteKind, OpenForPupil, OpenedKind, SendNote},
     live::{LiveEvent, PupilState},
     people::{ApplyRollover, MovePupil, PlanRollover, RolloverClass},
+    privacy::ErasePupil,
     problem::LessonProblems,
-    regrade::OverrideGrade,
+    regrade::{ApplyRegrade, CorrectKey, OverrideGrade},
 };
 use jiff::SignedDuration;
 
@@ -319,6 +321,131 @@ async fn what_a_family_was_shown_ends_late_answers_too() {
     }
 }
 
+/// A solution, a step or a changed grade tells the pupil what was right as soon as the note is on the screen, read or not.
+#[tokio::test]
+async fn what_a_note_told_ends_late_answers_too() {
+    let hub = TestHub::start().await;
+    let teacher = hub.teacher().await;
+    let given = exam_of_six(&hub, &teacher).await;
+    let (id, version) = (given.lesson.lesson_id, given.problems[0].problem_version_id);
+    let ways = ["solution", "corrected key", "decided", "a word"];
+    let mut pupils = Vec::new();
+    for way in ways {
+        let pupil = hub.pupil(way).await;
+        pupil.begin_sitting(id).await.expect("begun");
+        pupils.push(pupil);
+    }
+    hub.clock.advance(minutes(1));
+    // The key is corrected to 5 below: for the second pupil only that changes something.
+    let early = at(given.answer_to(0, "9"), &hub);
+    let mut answers = Vec::new();
+    for (pupil, text) in pupils.iter().zip(["9", "5", "9", "9"]) {
+        let own = SubmitAnswer {
+            attempt_id: AttemptId::new(),
+            answer: dreamseed_testkit::number(text),
+            ..early.clone()
+        };
+        pupil.submit_answer(&own).await.expect("in time");
+        answers.push(own.attempt_id);
+    }
+    hub.clock.advance(minutes(1));
+    teacher.close_lesson(hub.class, id).await.expect("closed");
+    hub.clock.advance(minutes(1));
+    for ((way, pupil), answer) in ways.iter().zip(&pupils).zip(&answers) {
+        let late = |text: &str| SubmitAnswer { occurred_at: early.occurred_at, ..given.answer_to(1, text) };
+        pupil.submit_answer(&late("3")).await.expect("nothing has been told yet");
+        match *way {
+            "solution" => {
+                let what = OpenedKind::Solution;
+                let open = OpenForPupil { problem_version_id: version, what, lesson_id: Some(id) };
+                teacher.open_for_pupil(hub.class, pupil.id, &open).await.expect("opened");
+            }
+            "corrected key" => {
+                let problem = given.problems[0].problem_id;
+                let AnswerKey::Number { tolerance, units, unit_required, lowest_terms, form, .. } =
+                    sum_problem(0).key
+                else {
+                    panic!("a number")
+                };
+                let value = "5".to_owned();
+                let key = AnswerKey::Number { value, tolerance, units, unit_required, lowest_terms, form };
+                let correction = CorrectKey { key, check: None };
+                let digest = teacher.preview_regrade(problem, &correction).await.expect("a preview").digest;
+                let apply = ApplyRegrade { correction, digest, reason: "오타".into() };
+                teacher.apply_regrade(problem, &apply).await.expect("corrected");
+            }
+            "decided" => {
+                let decision = OverrideGrade { right: true, reason: "설명이 옳음".into() };
+                teacher.override_grade(*answer, &decision).await.expect("decided");
+            }
+            _ => {
+                let word = SendNote {
+                    text: "수고했어요".into(),
+                    lesson_id: Some(id),
+                    problem_version_id: Some(version),
+                };
+                teacher.send_note(hub.class, pupil.id, &word).await.expect("sent");
+                pupil.submit_answer(&late("4")).await.expect("a word tells no grade");
+                continue;
+            }
+        }
+        assert_eq!(refusal(pupil.submit_answer(&late("2")).await), (409, "lesson_closed".into()), "{way}");
+    }
+}
+
+/// Whoever has seen the grades gets no second try by an exam that is opened again; who has seen nothing goes on as before.
+#[tokio::test]
+async fn an_exam_that_is_opened_again_gives_no_second_try() {
+    let hub = TestHub::start().await;
+    let teacher = hub.teacher().await;
+    let given = exam_of_six(&hub, &teacher).await;
+    let id = given.lesson.lesson_id;
+    assert_eq!(given.lesson.grades_seen, 0);
+    let (saw, waited) = (hub.pupil("민지").await, hub.pupil("서연").await);
+    for pupil in [&saw, &waited] {
+        pupil.begin_sitting(id).await.expect("begun");
+        pupil.submit_answer(&given.answer_to(0, "9")).await.expect("kept");
+    }
+    hub.clock.advance(minutes(1));
+    teacher.close_lesson(hub.class, id).await.expect("closed");
+    // Long after late answers are taken, too.
+    hub.clock.advance(minutes(25 * 60));
+    let (teacher, saw, waited) =
+        (hub.teacher().await, hub.sign_in(saw.id).await, hub.sign_in(waited.id).await);
+    let shown = saw.my_standing().await.expect("grades");
+    assert_eq!(shown.problems[0].solved, Some(false));
+    let listed = teacher.class_detail(hub.class).await.expect("the class").lessons.remove(0);
+    assert_eq!((listed.lesson_id, listed.grades_seen), (id, 1));
+    hub.clock.advance(minutes(1));
+    assert_eq!(teacher.reopen_lesson(hub.class, id).await.expect("open again").grades_seen, 1);
+
+    hub.clock.advance(minutes(1));
+    for pupil in [&saw, &waited] {
+        pupil.submit_answer(&given.answer_to(0, "1")).await.expect("kept");
+        // Not answered before: there was no grade to see.
+        pupil.submit_answer(&given.answer_to(1, "9")).await.expect("kept");
+        pupil.submit_answer(&given.answer_to(1, "2")).await.expect("kept");
+    }
+    let cells = |standings: Vec<dreamseed_hub::store::standings::Standing>| {
+        let of_problem = |index: usize| {
+            let version = given.problems[index].problem_version_id;
+            let cell = standings.iter().find(|cell| cell.problem_version_id == version).expect("a cell");
+            (cell.tries, cell.solved, cell.last_attempt)
+        };
+        [of_problem(0), of_problem(1)]
+    };
+    for (pupil, first) in [(saw.id, false), (waited.id, true)] {
+        let read = move |conn: &dreamseed_hub::store::ReadConn| {
+            dreamseed_hub::store::standings::of_pupil_in_lesson(conn, pupil, id)
+        };
+        let counted = cells(hub.ctx().store.read(read).await.expect("cells"));
+        assert_eq!(counted.map(|cell| (cell.0, cell.1)), [(2, first), (2, true)]);
+        hub.write(|tx| dreamseed_hub::store::standings::rebuild(tx.conn())).await;
+        let folded = cells(hub.ctx().store.read(read).await.expect("cells"));
+        assert_eq!(folded, counted, "a rebuild gives the same");
+    }
+}
+
 /// That somebody changed a grade says that it was another one.
 #[tokio::test]
 async fn who_graded_is_kept_while_the_grade_is() {
@@ -339,9 +466,11 @@ async fn who_graded_is_kept_while_the_grade_is() {
     for by in [&parent, &admin] {
         let file = by.export_pupil(pupil.id, "보호자의 요청").await.expect("a file");
         let mut archive = zip::ZipArchive::new(std::io::Cursor::new(file)).expect("a zip file");
-        for (name, words) in
-            [("answers.json", ["\"teacher\"", "설명이"]), ("answers.csv", ["교사", "설명이"])]
-        {
+        for (name, words) in [
+            ("answers.json", ["\"teacher\"", "설명이"]),
+            ("answers.csv", ["교사", "설명이"]),
+            ("record.csv", ["override grade", "regrade"]),
+        ] {
             let mut text = String::new();
             archive.by_name(name).expect("there").read_to_string(&mut text).expect("text");
             assert!(words.iter().all(|word| !text.contains(word)), "{name}: {text}");
@@ -350,6 +479,11 @@ async fn who_graded_is_kept_while_the_grade_is() {
     teacher.close_lesson(hub.class, given.lesson.lesson_id).await.expect("closed");
     let seen = pupil.attempt(answer.attempt_id).await.expect("one's own answer");
     assert_eq!((seen.grade, seen.graded_by), (Some(Grade::Right), GradeSource::Teacher));
+    let file = parent.export_pupil(pupil.id, "보호자의 요청").await.expect("a file");
+    let mut archive = zip::ZipArchive::new(std::io::Cursor::new(file)).expect("a zip file");
+    let mut record = String::new();
+    archive.by_name("record.csv").expect("there").read_to_string(&mut record).expect("text");
+    assert!(record.contains("override grade"), "after the exam it is told: {record}");
 }
 
 /// Last week's practice holds an older version of a problem of the exam.
@@ -519,6 +653,9 @@ async fn nobody_is_taken_out_of_an_exam() {
         let wish = MovePupil { class_id, number: None, from_day: None };
         assert_eq!(refusal(admin.move_pupil(pupil, &wish).await), running);
     }
+    assert_eq!(refusal(admin.archive_user(pupil).await), running);
+    let gone = ErasePupil { name: "김민지".into(), reason: "보호자의 요청".into() };
+    assert_eq!(refusal(admin.erase_pupil(pupil, &gone).await), running);
     let number = MovePupil { class_id: Some(hub.class), number: Some(9), from_day: None };
     admin.move_pupil(pupil, &number).await.expect("another number moves nobody");
     let back = MovePupil { number: Some(1), ..number };

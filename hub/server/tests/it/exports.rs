@@ -40,9 +40,9 @@ async fn each_table_has_its_columns_and_no_formula() {
     assert_eq!(roster, "\u{feff}학년,반,번호,이름\r\n5,1,1,민지\r\n");
     let answers = file(&teacher, &hub, ExportKind::Answers).await;
     let lines: Vec<_> = answers.trim_start_matches('\u{feff}').lines().collect();
-    assert_eq!(lines[0], "번호,이름,날짜,시각,수업,문제,기능,답,결과,채점,오개념,마감 뒤 몇 초");
+    assert_eq!(lines[0], "번호,이름,날짜,시각,수업,문제,배울 내용,답,결과,채점,오개념,마감 뒤 몇 초");
     assert!(lines[1].starts_with("1,민지,2026-11-23,"), "{}", lines[1]);
-    assert!(lines[1].contains(",2/5,틀림,자동,\"분자끼리, 분모끼리 더해요.\""), "{}", lines[1]);
+    assert!(lines[1].contains(",'2/5,틀림,자동,\"분자끼리, 분모끼리 더해요.\""), "{}", lines[1]);
     assert!(lines[2].contains(",'-3,틀림,자동,"), "{}", lines[2]);
     assert!(lines[3].contains(",\"'=HYPERLINK(\"\"http://x\"\",\"\"네,\"\")\","), "{}", lines[3]);
     let skills = file(&teacher, &hub, ExportKind::Skills).await;
@@ -50,7 +50,7 @@ async fn each_table_has_its_columns_and_no_formula() {
     assert!(skills.lines().nth(1).is_some_and(|line| line.starts_with("1,민지,") && line.contains('%')));
     let problems = file(&teacher, &hub, ExportKind::Problems).await;
     assert!(problems.contains("분수의 합,"), "{problems}");
-    assert!(problems.contains(",1,0,2,2/5,1,"), "{problems}");
+    assert!(problems.contains(",1,0,2,'2/5,1,"), "{problems}");
 }
 
 /// More than are read at once.

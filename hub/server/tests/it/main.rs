@@ -1,6 +1,6 @@
 //! The hub from outside: a real one on a real socket, asked as its clients ask.
 //!
-//! Modules are named after the addresses they test; `permissions`, `secrets_out`, `fold`, `store`, `bad_input`, `attacks` and
+//! Modules are named after the addresses they test; `damage`, `permissions`, `secrets_out`, `fold`, `store`, `bad_input`, `attacks` and
 //! `engine_process` go across all of them.
 
 mod admin;
@@ -16,6 +16,7 @@ mod boot_check;
 mod cards;
 mod classes;
 mod classes_live;
+mod damage;
 mod delivery;
 mod devices;
 mod discovery;

@@ -81,6 +81,12 @@ async fn a_further_child_has_consents_of_its_own() {
         let refused = client.add_child_with(&with(consents)).await;
         assert_eq!(refusal(refused), (422, "bad_field".into()), "{consents:?}");
     }
+    let unasked = client.add_child_with(&AddChild { code: codes[1].code.clone(), consents: None }).await;
+    assert_eq!(
+        refusal(unasked),
+        (422, "bad_field".into()),
+        "no child is linked without a consent in the ledger"
+    );
     let children = client.add_child_with(&with(&["account", "ai_tutor"])).await;
     assert_eq!(children.expect("a refusal uses nothing up").len(), 2);
 

@@ -66,6 +66,7 @@ const EXPECTED: &[&str] = &[
     "GET    /hub/address                                    .....yyy",
     "GET    /doctor                                         .......y",
     "GET    /audit                                          .......y",
+    "GET    /audit/deeds                                    .......y",
     "POST   /audit/export                                   .......y",
     "GET    /api-keys                                       .......y",
     "POST   /api-keys                                       .......y",

@@ -249,3 +249,24 @@ async fn files_that_cannot_be_read_change_nothing() {
     let shown = preview(&teacher, &largest).await;
     assert_eq!(shown.items.len(), 2_000);
 }
+
+/// Programs on Korean Windows save CP949.
+#[tokio::test]
+async fn a_file_in_cp949_is_taken_as_it_reads() {
+    let hub = TestHub::start().await;
+    let teacher = hub.teacher().await;
+    // "::똠::절반은? {T}", of which 똠 is in CP949 only and not in EUC-KR proper.
+    let gift = b"::\x8c\x63::\xc0\xfd\xb9\xdd\xc0\xba? {T}\n".as_slice();
+    let read = teacher.preview_problem_import(ProblemFormat::Gift, Language::Ko, SKILL, gift).await;
+    let report = read.expect("a report");
+    assert_eq!((report.refused, report.items[0].title.as_str()), (0, "똠"), "{report:?}");
+    let taken = teacher.import_problems(ProblemFormat::Gift, Language::Ko, SKILL, &report.digest, gift).await;
+    let made = taken.expect("taken").items[0].problem_id.expect("kept");
+    let draft = teacher.problem(made).await.expect("the problem").draft;
+    assert_eq!(draft.statement.ko.as_deref(), Some("절반은?"));
+    let xml = "<?xml version=\"1.0\" encoding=\"shift_nothing\"?><quiz/>";
+    let path = format!("/problems/import/preview?format=moodle_xml&lang=ko&skill={SKILL}");
+    let refused = teacher.request(Method::POST, &path, xml).await;
+    assert_eq!(refused.refusal(), (422, "bad_file".into()));
+    assert!(refused.text().contains("shift_nothing"), "{}", refused.text());
+}

@@ -8,7 +8,7 @@ use dreamseed_testkit::{
 use dreamseed_wire::{
     Language,
     answer::{Answer, Grade},
-    authoring::{AnswerKey, FigureDraft, Localised, ProblemDraft, TryDraft},
+    authoring::{AnswerKey, ChoiceDraft, FigureDraft, Localised, ProblemDraft, QuestionDraft, TryDraft},
     hub::NoticeCode,
     ids::*,
     lesson::HintCeiling,
@@ -171,8 +171,23 @@ async fn a_draft_with_a_fault_is_not_kept() {
     let hub = TestHub::start().await;
     let teacher = hub.teacher().await;
     let count = teacher.problems().await.expect("the list").len();
-    let faults: [(&str, Change); 10] = [
+    let faults: [(&str, Change); 12] = [
         ("skill", |draft| draft.skill = "No Such Skill".into()),
+        ("skill: it is not on the list", |draft| draft.skill = "potions-mixing".into()),
+        ("question.choices.2.text.en: another choice says the same", |draft| {
+            let text = |ko: &str, en: &str| Localised { ko: Some(ko.into()), en: Some(en.into()) };
+            let choice = |id: &str, text| ChoiceDraft { id: id.into(), text };
+            draft.question = QuestionDraft::SingleChoice {
+                choices: vec![
+                    choice("a", text("절반", "a half")),
+                    choice("b", text("삼분의 일", "a third")),
+                    choice("c", text("이분의 일", "a  half ")),
+                ],
+            };
+            draft.key = AnswerKey::SingleChoice { choice: "a".into() };
+            draft.check = None;
+            draft.common_wrong.clear();
+        }),
         ("title", |draft| draft.title = Localised::default()),
         ("statement", |draft| draft.statement = both(" ", " ")),
         ("solution", |draft| draft.solution.en = None),
@@ -199,6 +214,9 @@ async fn a_draft_with_a_fault_is_not_kept() {
     let mut broken = sum_problem(4);
     broken.check = Some("4 + 2".into());
     assert_eq!(refusal(teacher.change_problem(made.problem_id, &broken).await), (422, "bad_field".into()));
+    let mut elsewhere = sum_problem(4);
+    elsewhere.skill = "potions-mixing".into();
+    assert_eq!(refusal(teacher.change_problem(made.problem_id, &elsewhere).await), (422, "bad_field".into()));
     assert_eq!(teacher.problem(made.problem_id).await.expect("the problem"), made);
 }
 

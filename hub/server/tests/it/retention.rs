@@ -1,7 +1,11 @@
 //! `/retention`: what is past its time goes, what stays is whole, and a run that fails says so.
 
 use dreamseed_client::Method;
-use dreamseed_hub::store::{StoreError, answer_counts, masteries, retention, skill_days, standings};
+use dreamseed_hub::{
+    backup::schedule,
+    clock::Clock,
+    store::{StoreError, answer_counts, backup_targets, masteries, retention, skill_days, standings},
+};
 use dreamseed_testkit::{Given, Person, TestHub, fraction_problem, minutes, refusal, rest_of, sum_problem};
 use dreamseed_wire::{
     hub::NoticeCode,
@@ -217,4 +221,24 @@ async fn a_run_that_fails_tells_the_admin_until_one_works() {
     admin.run_retention().await.expect("a run");
     let notices = admin.notices(dreamseed_wire::Language::Ko).await.expect("notices");
     assert!(notices.iter().all(|notice| notice.code != NoticeCode::RetentionFailed), "{notices:?}");
+}
+
+/// One that the hub slept through may be a weekend; one that it was awake for is a wrong clock, however short.
+#[tokio::test]
+async fn a_jump_while_the_hub_runs_lets_nothing_go_and_a_weekend_does() {
+    let mut hub = TestHub::start().await;
+    let believed = async |hub: &TestHub| {
+        schedule::is_clock_believed(hub.ctx(), hub.clock.now()).await.expect("the clock is read")
+    };
+    assert!(believed(&hub).await, "the first start");
+    hub.stop().await;
+    hub.clock.advance(days(3));
+    hub.start_again().await;
+    assert!(believed(&hub).await, "off over a weekend");
+    // No backup was ever run here, and the reading is in the database all the same.
+    let now = hub.clock.now();
+    let kept = hub.ctx().store.read(backup_targets::clock).await.expect("read").expect("a clock");
+    assert_eq!(kept.seen_at, now);
+    hub.clock.advance(days(3));
+    assert!(!believed(&hub).await, "nobody was away");
 }

@@ -1,6 +1,6 @@
 //! `/rollovers`: the change of the school year, shown, made and taken back.
 
-use dreamseed_testkit::{TestHub, refusal};
+use dreamseed_testkit::{TestHub, minutes, refusal};
 use dreamseed_wire::{
     Language,
     people::{ApplyRollover, PlanRollover, RolloverClass, RolloverTarget, RosterChangeKind},
@@ -103,4 +103,25 @@ async fn two_pupils_with_one_number_are_settled_before() {
     assert_eq!(refusal(admin.preview_rollover(&unknown).await), (422, "bad_field".into()));
     let early = PlanRollover { to_year: 2026, classes: vec![] };
     assert_eq!(refusal(admin.preview_rollover(&early).await), (422, "bad_field".into()));
+}
+
+#[tokio::test]
+async fn classes_go_to_the_next_year_or_into_the_present_one_only() {
+    let hub = TestHub::start().await;
+    let admin = hub.admin().await;
+    let to = |to_year| PlanRollover { to_year, classes: vec![] };
+    for year in [2024, 2025, 2028, 2062] {
+        let refused = admin.preview_rollover(&to(year)).await.expect_err("another year");
+        let told = refused.problem().expect("a problem").detail.clone();
+        assert!(told.contains("2026학년도나 2027학년도로만"), "{told}");
+        let asked = ApplyRollover { plan: to(year), digest: "0".into() };
+        assert_eq!(refusal(admin.apply_rollover(&asked).await), (422, "bad_field".into()));
+    }
+    admin.preview_rollover(&to(2027)).await.expect("the year that follows");
+    // In April nobody has begun the year yet.
+    hub.clock.advance(minutes(150 * 24 * 60));
+    let admin = hub.admin().await;
+    admin.preview_rollover(&to(2027)).await.expect("the present year, late");
+    admin.preview_rollover(&to(2028)).await.expect("the year that follows");
+    assert_eq!(refusal(admin.preview_rollover(&to(2026)).await), (422, "bad_field".into()));
 }

@@ -33,6 +33,11 @@ async fn import(by: &Person, text: &str, archive_missing: bool) -> RosterImporte
     imported.expect("imported")
 }
 
+/// By which a list that changed something is taken back.
+fn change_of(imported: &RosterImported) -> RosterChangeId {
+    imported.change_id.expect("it changed something")
+}
+
 /// What would change, in a word each.
 fn told(preview: &RosterPreview) -> Vec<String> {
     let place = |placement: &dreamseed_wire::people::Placement| {
@@ -92,6 +97,8 @@ async fn a_list_makes_classes_and_pupils_and_the_same_list_changes_nothing() {
     assert_eq!((again.changes.len(), again.missing.len()), (0, 0));
     let imported = import(&admin, &text, false).await;
     assert_eq!((imported.pupils_added, imported.moved, imported.renamed), (0, 0, 0));
+    assert_eq!((imported.change_id, imported.class_ids.len()), (None, 2));
+    assert_eq!(admin.roster_changes().await.expect("the list").len(), 1, "nothing was written");
     let detail = admin.class_detail(hub.class).await.expect("the class");
     assert!(
         detail.pupils_list.iter().all(|pupil| pupil.has_pin == Some(false)),
@@ -203,7 +210,7 @@ async fn nobody_inherits_an_account_by_a_number() {
     assert_eq!(school(&admin).await, ["5학년 1반: 1 김민준(A), 2 이서현, 3 황보영"]);
     let new = hub.ctx().school.get().classes[&hub.class].pupils[2].1;
     assert_ne!(new, left, "the new child has an account of their own");
-    admin.undo_roster_change(imported.change_id).await.expect("undone");
+    admin.undo_roster_change(change_of(&imported)).await.expect("undone");
     assert_eq!(school(&admin).await, before);
 }
 
@@ -291,17 +298,36 @@ async fn a_list_of_the_next_year_moves_whoever_is_known() {
     import(&admin, &list(&["5-1-1 김민준", "5-1-2 이서연", "5-2-1 김민준"]), false).await;
     let next = list(&["6-3-1 이서연", "6-3-2 김민준", "6-3-3 김민준"]);
     let shown = admin.preview_roster("6.csv", Some(2027), next.clone()).await.expect("a preview");
-    // Two of one name cannot be told apart across classes: nobody is given another's record.
-    let expected = [
-        "class 6학년 3반 of 3",
-        "이서연: 5학년 1반 2 → 6학년 3반 1",
-        "new 6학년 3반 2 김민준",
-        "new 6학년 3반 3 김민준",
-    ];
+    // Two of one name cannot be told apart across classes: nobody is given another's record, and nobody a second account.
+    assert_eq!(told(&shown), ["class 6학년 3반 of 3", "이서연: 5학년 1반 2 → 6학년 3반 1"]);
+    let faults: Vec<_> =
+        shown.faults.iter().map(|fault| (fault.line, fault.kind, fault.value.as_str())).collect();
+    let places = "김민준: 2026 5학년 1반 1, 2026 5학년 2반 1";
+    assert_eq!(
+        faults,
+        [(Some(3), RosterFaultKind::Ambiguous, places), (Some(4), RosterFaultKind::Ambiguous, places)]
+    );
+    let advice = shown.advice.expect("the change of the year does it better");
+    assert!(advice.contains("2026학년도") && advice.contains("‘새 학년도’"), "{advice}");
+    let refused = admin.import_roster("6.csv", Some(2027), &shown.digest, false, next).await;
+    assert_eq!(refusal(refused), (422, "bad_file".into()));
+    // One of two, and two of one, are no clearer.
+    let one = list(&["6-3-1 이서연", "6-3-2 김민준"]);
+    let shown = admin.preview_roster("6.csv", Some(2027), one).await.expect("a preview");
+    assert_eq!(shown.faults[0].value, places);
+    let two = list(&["6-3-1 이서연", "6-4-1 이서연"]);
+    let shown = admin.preview_roster("6.csv", Some(2027), two).await.expect("a preview");
+    assert_eq!((shown.faults.len(), shown.faults[0].value.as_str()), (2, "이서연: 2026 5학년 1반 2"));
+
+    // Who is the only one of the name goes along, a new name is new.
+    let next = list(&["6-3-1 이서연", "6-3-2 박도윤"]);
+    let shown = admin.preview_roster("6.csv", Some(2027), next.clone()).await.expect("a preview");
+    let expected = ["class 6학년 3반 of 2", "이서연: 5학년 1반 2 → 6학년 3반 1", "new 6학년 3반 2 박도윤"];
     assert_eq!(told(&shown), expected);
     admin.import_roster("6.csv", Some(2027), &shown.digest, false, next.clone()).await.expect("imported");
     let again = admin.preview_roster("6.csv", Some(2027), next).await.expect("a preview");
     assert!(again.changes.is_empty(), "{again:?}");
+    assert_eq!(preview(&admin, &list(&["5-1-1 김민준"])).await.advice, None, "a list of the same year");
 }
 
 #[tokio::test]
@@ -407,21 +433,21 @@ async fn an_import_is_undone_as_long_as_nothing_is_built_on_it() {
     let imported = import(&admin, &text, true).await;
     assert_eq!((imported.classes_added, imported.moved, imported.archived), (1, 2, 1));
     let changes = admin.roster_changes().await.expect("the list");
-    assert_eq!((changes.len(), changes[0].change_id, changes[0].can_undo), (2, imported.change_id, true));
+    assert_eq!((changes.len(), changes[0].change_id, changes[0].can_undo), (2, change_of(&imported), true));
     assert_eq!(changes[0].summary, "새 반 1개, 새 학생 1명, 옮긴 학생 2명, 보관한 학생 1명");
     assert!(!changes[1].can_undo, "the newer one is built on the older");
     assert_eq!(refusal(admin.undo_roster_change(changes[1].change_id).await), (409, "changed".into()));
-    let undone = admin.undo_roster_change(imported.change_id).await.expect("undone");
+    let undone = admin.undo_roster_change(change_of(&imported)).await.expect("undone");
     assert!(undone.undone_at.is_some() && !undone.can_undo);
     assert_eq!(school(&admin).await, before);
-    assert_eq!(refusal(admin.undo_roster_change(imported.change_id).await), (409, "changed".into()));
+    assert_eq!(refusal(admin.undo_roster_change(change_of(&imported)).await), (409, "changed".into()));
     assert_eq!(refusal(admin.undo_roster_change(RosterChangeId::new()).await), (404, "not_found".into()));
 
     // A lesson of a new class, a PIN of a new pupil, a further move: each is lost by no undo.
     for (round, built) in ["lesson", "secret", "move", "pupil"].into_iter().enumerate() {
         let text = list(&[&format!("5-{}-1 정시우", round + 5)]);
         let imported = import(&admin, &text, false).await;
-        admin.undo_roster_change(imported.change_id).await.expect("nothing is built on it yet");
+        admin.undo_roster_change(change_of(&imported)).await.expect("nothing is built on it yet");
         let imported = import(&admin, &text, false).await;
         let class_id = imported.class_ids[0];
         let pupil = hub.ctx().school.get().classes[&class_id].pupils[0].1;
@@ -445,7 +471,7 @@ async fn an_import_is_undone_as_long_as_nothing_is_built_on_it() {
             }
             _ => drop(hub.add_pupil(class_id, "강지유").await),
         }
-        let refused = refusal(admin.undo_roster_change(imported.change_id).await);
+        let refused = refusal(admin.undo_roster_change(change_of(&imported)).await);
         assert_eq!(refused, (409, "changed".into()), "{built}");
         assert!(!admin.roster_changes().await.expect("the list")[0].can_undo, "{built}");
     }
@@ -469,7 +495,7 @@ async fn two_thousand_pupils_in_five_seconds() {
     let limit = std::time::Duration::from_secs(if cfg!(debug_assertions) { 15 } else { 5 });
     assert!(took < limit, "{took:?}");
     assert!(preview(&admin, &text).await.changes.is_empty());
-    admin.undo_roster_change(imported.change_id).await.expect("undone");
+    admin.undo_roster_change(change_of(&imported)).await.expect("undone");
     assert_eq!(school(&admin).await, ["5학년 1반: "]);
 }
 
@@ -529,7 +555,11 @@ proptest! {
                     let seat = format!("{} {}", cells[2], cells[3]);
                     assert!(class.is_some_and(|class| class.contains(&seat)), "{seat} in {now}");
                 }
-                admin.undo_roster_change(imported.change_id).await.expect("undone");
+                let Some(change) = imported.change_id else {
+                    assert_eq!(school(&admin).await, before);
+                    continue;
+                };
+                admin.undo_roster_change(change).await.expect("undone");
                 assert_eq!(school(&admin).await, before);
                 import(&admin, &text, archive).await;
             }

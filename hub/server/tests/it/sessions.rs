@@ -571,7 +571,19 @@ async fn a_lost_pepper_stops_the_start_with_one_next_step() {
     assert!(said.contains("백업에서 keys/pepper.key") && said.contains("Restore keys/pepper.key"), "{said}");
     assert!(!pepper.exists(), "none is made");
     std::fs::write(&pepper, kept).expect("restored");
+
+    // All of them: each is named, and nothing is made or begun before they are back.
+    let (keys, aside) = (hub.data().join("keys"), hub.data().join("aside"));
+    std::fs::rename(&keys, &aside).expect("lost");
+    let said = format!("{:#}", start().await.err().expect("refused"));
+    for key in ["pepper.key", "receipt.key", "device.key", "access_token.key", "refresh_token.key"] {
+        assert!(said.contains(&format!("keys/{key}")), "{key}: {said}");
+        assert!(!keys.join(key).exists(), "none is made");
+    }
+    std::fs::remove_dir(&keys).ok();
+    std::fs::rename(&aside, &keys).expect("restored");
     hub.start_again().await;
+    assert_eq!(hub.ctx().store.record().current.number, 1, "the record was not put back");
     hub.stranger().sign_in_pupil(&hub.code_of(hub.class), pupil, PIN).await.expect("the old PIN");
 }
 

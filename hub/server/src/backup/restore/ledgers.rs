@@ -57,7 +57,7 @@ pub fn put_on_top(
     let fetched = work.join("newer-ledgers");
     for (name, repository, snapshots) in targets {
         for newest_first in by_run(snapshots, &info.host) {
-            let found = fetch_newest(repository, &newest_first, info, &fetched)?;
+            let found = fetch_newest(repository, &newest_first, Some(&info.id), &fetched)?;
             if let Some(time) = found.at {
                 ledgers.read(&fetched)?;
                 top.newer_at = top.newer_at.max(Some(time).filter(|time| *time > info.time));
@@ -73,6 +73,32 @@ pub fn put_on_top(
     }
     ledgers.write(&chosen.join(FOLDER))?;
     Ok(top)
+}
+
+/// Writes into the new folder `into` every line of the newest ledgers of each run of the hub `host` at a target; whether all of
+/// them could be read.
+///
+/// # Errors
+/// A disk here that cannot be written.
+pub fn gather(
+    repository: &Repository,
+    snapshots: &[SnapshotInfo],
+    host: &str,
+    into: &Path,
+) -> io::Result<bool> {
+    let mut ledgers = Ledgers::default();
+    let fetched = into.with_extension("fetched");
+    let mut is_all = true;
+    for newest_first in by_run(snapshots, host) {
+        let found = fetch_newest(repository, &newest_first, None, &fetched)?;
+        if found.at.is_some() {
+            ledgers.read(&fetched)?;
+        }
+        is_all &= found.is_newest;
+    }
+    remove(&fetched)?;
+    ledgers.write(into)?;
+    Ok(is_all)
 }
 
 /// The snapshots of the hub `host`, newest first, of each run of it.
@@ -101,12 +127,12 @@ struct Fetched {
 fn fetch_newest(
     repository: &Repository,
     newest_first: &[&SnapshotInfo],
-    chosen: &SnapshotInfo,
+    chosen: Option<&str>,
     into: &Path,
 ) -> io::Result<Fetched> {
     let mut is_newest = true;
     for snapshot in newest_first.iter().take(TRIED) {
-        if snapshot.id == chosen.id {
+        if chosen == Some(snapshot.id.as_str()) {
             return Ok(Fetched { at: None, is_newest });
         }
         remove(into)?;

@@ -459,6 +459,7 @@ mod tests {
             max_hub_seq: 9,
             answers: 9,
             passed_over: 0,
+            has_faults: false,
             ledgers_at: None,
             ledgers_unseen: Vec::new(),
             aside: None,

@@ -4,7 +4,7 @@ use dreamseed_wire::{answer::Answer, ids::*};
 use jiff::{Timestamp, civil::Date};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use super::{StoreError, WriteTx, from_json, list_of_ids, to_json, to_time};
+use super::{StoreError, WriteTx, from_json, list_of_ids, school::faults::is_of_value, to_json, to_time};
 
 /// An answer about to be written.
 #[derive(Debug, Clone)]
@@ -35,7 +35,8 @@ pub struct StoredAttempt {
     pub device_id: Option<DeviceId>,
     pub device_seq: Option<i64>,
     pub body_hash: Vec<u8>,
-    pub answer: Answer,
+    /// Nothing if a disk has damaged it so that it cannot be read; the rest of its row stands.
+    pub answer: Option<Answer>,
     pub received_at: Timestamp,
 }
 
@@ -47,6 +48,16 @@ pub fn owner(conn: &Connection, id: AttemptId) -> Result<Option<UserId>, StoreEr
 /// Whether a device has used this number.
 pub fn is_device_number_used(conn: &Connection, device: DeviceId, number: i64) -> Result<bool, StoreError> {
     Ok(conn.prepare_cached(include_str!("is_device_number_used.sql"))?.exists(params![device, number])?)
+}
+
+/// Whether a pupil had answered a problem of a lesson by a time, as the hub received it.
+pub fn has_answered_by(
+    conn: &Connection,
+    (pupil, lesson, version): (UserId, LessonId, ProblemVersionId),
+    by: Timestamp,
+) -> Result<bool, StoreError> {
+    let mut query = conn.prepare_cached(include_str!("has_answered_by.sql"))?;
+    Ok(query.query_row(params![pupil, lesson, version, by.as_millisecond()], |row| row.get(0))?)
 }
 
 /// The answer with this id.
@@ -62,11 +73,44 @@ pub fn places(conn: &Connection, ids: &[AttemptId]) -> Result<Vec<(AttemptId, i6
     Ok(query.query_map([ids], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<Result<_, _>>()?)
 }
 
-/// A pupil's answers, newest first.
+/// Which of these answers there are; nothing for one whose row cannot be read at all.
+///
+/// # Errors
+/// A table that cannot be read; never what one row holds.
+pub fn find(
+    conn: &Connection,
+    ids: &[AttemptId],
+) -> Result<Vec<(AttemptId, Option<StoredAttempt>)>, StoreError> {
+    let mut found = Vec::new();
+    for (id, _) in places(conn, ids)? {
+        match get(conn, id) {
+            Ok(attempt) => found.push((id, attempt)),
+            Err(err) if is_of_value(&err) => found.push((id, None)),
+            Err(err) => return Err(err),
+        }
+    }
+    Ok(found)
+}
+
+/// A pupil's answers, newest first. One of which only the answer is damaged is there without it; a row that cannot be read
+/// at all is left out.
+///
+/// # Errors
+/// A table that cannot be read; never what one row holds.
 pub fn of_pupil(conn: &Connection, pupil: UserId, limit: u32) -> Result<Vec<StoredAttempt>, StoreError> {
     let mut query = conn.prepare_cached(include_str!("of_pupil.sql"))?;
-    let rows = query.query_map(params![pupil, limit], |row| Ok(from_row(row)))?;
-    rows.map(|row| row.map_err(StoreError::from)?).collect()
+    let mut rows = query.query(params![pupil, limit])?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        match from_row(row) {
+            Ok(attempt) => found.push(attempt),
+            Err(err) if is_of_value(&err) => {
+                tracing::error!("an answer of the record cannot be read; its pupil's are shown without it");
+            }
+            Err(err) => return Err(err),
+        }
+    }
+    Ok(found)
 }
 
 /// How often its pupil had tried the problem in its lesson, up to and with this answer.
@@ -121,6 +165,16 @@ pub fn find_damaged(conn: &Connection, count: u32) -> Result<Vec<i64>, StoreErro
     Ok(damaged)
 }
 
+/// Whether the answer at a place of the record fits its hash.
+///
+/// # Errors
+/// A table that cannot be read.
+pub fn is_whole(conn: &Connection, hub_seq: i64) -> Result<bool, StoreError> {
+    let mut query = conn.prepare_cached(include_str!("at.sql"))?;
+    let mut rows = query.query([hub_seq])?;
+    Ok(rows.next()?.is_some_and(|row| is_sound(row).unwrap_or(false)))
+}
+
 /// Whether a row of the tail fits its hash.
 ///
 /// # Errors
@@ -172,7 +226,7 @@ fn hash_row(hub_seq: i64, epoch: i64, new: &NewAttempt, answer: &str, day: &str)
 }
 
 fn from_row(row: &Row<'_>) -> Result<StoredAttempt, StoreError> {
-    let answer: String = row.get(7)?;
+    let answer = row.get_ref(7)?.as_str().ok();
     Ok(StoredAttempt {
         hub_seq: row.get(0)?,
         epoch: row.get(1)?,
@@ -181,7 +235,7 @@ fn from_row(row: &Row<'_>) -> Result<StoredAttempt, StoreError> {
         problem_version_id: row.get(4)?,
         lesson_id: row.get(5)?,
         body_hash: row.get(6)?,
-        answer: from_json(&answer, "answer")?,
+        answer: answer.and_then(|answer| from_json(answer, "answer").ok()),
         received_at: to_time(row.get(8)?),
         device_id: row.get(9)?,
         device_seq: row.get(10)?,

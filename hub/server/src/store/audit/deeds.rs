@@ -46,6 +46,7 @@ pub const DEEDS: &[(&str, &str)] = &[
     ("make card", "로그인 카드 만들기"),
     ("make demo school", "연습용 학교 만들기"),
     ("make parent code", "보호자 코드 만들기"),
+    ("mend record", "손상된 기록을 백업에서 고치기"),
     ("mint sessions", "시험용 로그인 만들기"),
     ("move pupil", "학생 옮기기"),
     ("move pupil out", "학생 내보내기(반에서)"),
@@ -109,7 +110,7 @@ const WORDS: &[(&str, &str)] = &[
     ("roster", "명단"),
     ("roster_changes", "명단 변경"),
     ("sessions", "로그인"),
-    ("skills", "개념"),
+    ("skills", "배울 내용"),
     ("sms", "문자"),
 ];
 

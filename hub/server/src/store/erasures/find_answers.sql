@@ -1,1 +1,1 @@
-SELECT hub_seq FROM attempts WHERE pupil_id = ?1 LIMIT ?2
+SELECT hub_seq FROM attempts NOT INDEXED WHERE pupil_id = ?1

@@ -9,7 +9,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{Committed, StoreError, WriteTx, audit, retention, roster_changes, to_time};
+use super::{Committed, StoreError, WriteTx, audit, retention, roster_changes, to_time, users::lossy_text};
 
 /// One erasure as the ledger keeps it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -64,8 +64,8 @@ pub fn is_present(conn: &Connection, pupil: UserId) -> Result<bool, StoreError> 
 /// places in classes, caches. Parents who have no other child here go too. Gives the sessions that ended with it.
 pub fn remove_person(tx: &WriteTx<'_>, pupil: UserId, now: Timestamp) -> Result<Vec<SessionId>, StoreError> {
     let conn = tx.conn();
-    let name: Option<String> =
-        conn.prepare_cached(include_str!("name.sql"))?.query_row([pupil], |row| row.get(0)).optional()?;
+    let mut name = conn.prepare_cached(include_str!("name.sql"))?;
+    let name = name.query_row([pupil], |row| Ok(lossy_text(row.get_ref(0)?))).optional()?;
     let names = roster_changes::forget_pupil(tx, pupil, &name.unwrap_or_default())?;
     audit::forget_reasons(tx, pupil, &names)?;
     let mut parents = Vec::new();
@@ -73,7 +73,7 @@ pub fn remove_person(tx: &WriteTx<'_>, pupil: UserId, now: Timestamp) -> Result<
         let mut query = conn.prepare_cached(include_str!("guardians.sql"))?;
         let mut rows = query.query([pupil])?;
         while let Some(row) = rows.next()? {
-            parents.push((row.get::<_, UserId>(0)?, row.get::<_, String>(1)?, row.get::<_, bool>(2)?));
+            parents.push((row.get::<_, UserId>(0)?, lossy_text(row.get_ref(1)?), row.get::<_, bool>(2)?));
         }
     }
     conn.prepare_cached(include_str!("withdraw_consents.sql"))?
@@ -90,16 +90,62 @@ pub fn remove_person(tx: &WriteTx<'_>, pupil: UserId, now: Timestamp) -> Result<
     Ok(ended)
 }
 
-/// Removes up to `limit` answers of a pupil whose caches are gone already; gives how many.
-pub fn remove_answers(tx: &WriteTx<'_>, pupil: UserId, limit: u32) -> Result<usize, StoreError> {
-    let seqs: Vec<i64> = {
-        let mut query = tx.conn().prepare_cached(include_str!("find_answers.sql"))?;
-        query.query_map(params![pupil, limit], |row| row.get(0))?.collect::<Result<_, _>>()?
-    };
-    for seq in &seqs {
-        retention::remove_answer(tx, *seq)?;
+/// Tables of which something is erased and whose indexes do not fit them any more, as after a bit has flipped. Reads all of
+/// them: seconds with the answers of a large school.
+pub fn tables_with_wrong_indexes(conn: &Connection) -> Result<Vec<&'static str>, StoreError> {
+    const TABLES: [&str; 16] = [
+        "attempts",
+        "grades",
+        "feedback",
+        "regrade_changes",
+        "users",
+        "sessions",
+        "enrolments",
+        "guardians",
+        "parent_codes",
+        "sign_in_cards",
+        "pupil_notes",
+        "sittings",
+        "class_group_pupils",
+        "releases",
+        "standings",
+        "consents",
+    ];
+    let mut wrong = Vec::new();
+    for table in TABLES {
+        let mut is_whole = true;
+        conn.pragma(None, "integrity_check", table, |row| {
+            is_whole &= row.get_ref(0)?.as_bytes().is_ok_and(|said| said == b"ok");
+            Ok(())
+        })?;
+        if !is_whole {
+            wrong.push(table);
+        }
     }
-    Ok(seqs.len())
+    Ok(wrong)
+}
+
+/// Makes the indexes of tables anew from their rows.
+pub fn make_indexes_anew(tx: &WriteTx<'_>, tables: &[&'static str]) -> Result<(), StoreError> {
+    for table in tables {
+        tx.conn().execute_batch(&format!("REINDEX {table}"))?;
+    }
+    Ok(())
+}
+
+/// The places of a pupil's answers, looked for in the record itself and not in an index, which may be damaged.
+pub fn find_answers(conn: &Connection, pupil: UserId) -> Result<Vec<i64>, StoreError> {
+    let mut query = conn.prepare_cached(include_str!("find_answers.sql"))?;
+    Ok(query.query_map([pupil], |row| row.get(0))?.collect::<Result<_, _>>()?)
+}
+
+/// Removes answers of a pupil whose caches are gone already, with their grades and their help; gives how many.
+pub fn remove_answers(tx: &WriteTx<'_>, seqs: &[i64]) -> Result<usize, StoreError> {
+    let mut removed = 0;
+    for seq in seqs {
+        removed += usize::from(retention::remove_answer(tx, *seq)?.is_some());
+    }
+    Ok(removed)
 }
 
 /// Whether somebody was erased since the file was last written anew.

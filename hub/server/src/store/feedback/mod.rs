@@ -11,7 +11,7 @@ use dreamseed_wire::{
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row};
 
-use super::{StoreError, WriteTx, from_json, from_word, to_time, to_word};
+use super::{StoreError, WriteTx, from_json, from_word, school::faults::is_of_value, to_time, to_word};
 
 /// An attempt with the grade that counts, as far as help needs it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -139,11 +139,19 @@ pub fn count_before(conn: &Connection, seq: i64) -> Result<u32, StoreError> {
     Ok(conn.prepare_cached(include_str!("count_before.sql"))?.query_row((seq,), |row| row.get(0))?)
 }
 
-/// What a pending turn needs to be written; absent if it is no longer pending.
+/// What a pending turn needs to be written; absent if it is no longer pending, or if a disk has damaged the answer that it is
+/// for: the others in the queue must not wait for it.
 pub fn load_task(conn: &Connection, seq: i64) -> Result<Option<TurnTask>, StoreError> {
     let mut query = conn.prepare_cached(include_str!("load_task.sql"))?;
     let Some(task) = query.query_row((seq,), |row| Ok(read_task(row))).optional()? else { return Ok(None) };
-    let mut task = task?;
+    let mut task = match task {
+        Ok(task) => task,
+        Err(err) if is_of_value(&err) => {
+            tracing::error!(turn = seq, "an answer that waits for help cannot be read; it gets none");
+            return Ok(None);
+        }
+        Err(err) => return Err(err),
+    };
     task.number = count_turns(conn, &task)?;
     Ok(Some(task))
 }

@@ -9,7 +9,7 @@ use dreamseed_wire::{
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use super::{StoreError, WriteTx, from_json, from_word, to_json, to_word};
+use super::{StoreError, WriteTx, from_json, from_word, school::faults::is_of_value, to_json, to_word};
 
 /// A grade about to be written.
 pub struct NewGrade<'a> {
@@ -86,15 +86,26 @@ pub fn of_attempt(conn: &Connection, id: AttemptId) -> Result<Option<GradedRow>,
     query.query_row([id], |row| Ok(graded_from(row))).optional()?.transpose()
 }
 
-/// Every answer to a version after a number of the record (0 for all) with its grade, in the order of record.
+/// Every answer to a version after a number of the record (0 for all) with its grade, in the order of record. One that a disk
+/// has damaged cannot be graded again: it is left out, and keeps the grade that it has.
 pub fn of_version(
     conn: &Connection,
     version: ProblemVersionId,
     since: i64,
 ) -> Result<Vec<GradedRow>, StoreError> {
     let mut query = conn.prepare_cached(include_str!("of_version.sql"))?;
-    let rows = query.query_map(params![version, since], |row| Ok(graded_from(row)))?;
-    rows.map(|row| row.map_err(StoreError::from)?).collect()
+    let mut rows = query.query(params![version, since])?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        match graded_from(row) {
+            Ok(graded) => found.push(graded),
+            Err(err) if is_of_value(&err) => {
+                tracing::error!("an answer of the record cannot be read; it is not graded again");
+            }
+            Err(err) => return Err(err),
+        }
+    }
+    Ok(found)
 }
 
 /// What the fold of mastery needs: a pupil's graded answers, by skill, in no particular order.

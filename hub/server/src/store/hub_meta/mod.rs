@@ -212,7 +212,16 @@ pub(super) fn begin(tx: &WriteTx<'_>, record: &Record, new: &NewEpoch) -> Result
         EpochReason::First | EpochReason::Restore | EpochReason::Rollback => NoticeCode::RecordPutBack,
         EpochReason::Damage => NoticeCode::DatabaseReplaced,
     };
-    let told = serde_json::json!({ "epoch": epoch.number, "reason": epoch.reason });
+    let told = serde_json::json!({
+        "epoch": epoch.number,
+        "reason": epoch.reason,
+        "snapshot_at": new.snapshot_at,
+        "hub_seq": record.hub_seq,
+        // Only in the same stretch do the numbers count the same answers.
+        "shown_seq": new.shown.filter(|place| place.epoch_id == record.current.id).map(|place| place.hub_seq),
+    });
+    // An open one tells of an earlier copy.
+    notices::withdraw(tx, code, new.now)?;
     notices::raise(tx, code, &told, new.now)?;
     let detail = format!("{} {} from {}", epoch.number, to_word(&epoch.reason), epoch.from_seq);
     let deed = AuditEntry {

@@ -84,10 +84,64 @@ pub fn add_version(
     Ok((id, true))
 }
 
-/// Whether any version of a problem, the newest or one before, has this content.
-pub fn has_version(tx: &WriteTx<'_>, problem: ProblemId, content: &ContentHash) -> Result<bool, StoreError> {
-    let mut query = tx.conn().prepare_cached(include_str!("has_version.sql"))?;
-    Ok(query.query_row(params![problem, content.as_slice()], |row| row.get(0))?)
+/// Whether any version of a problem, the newest or one before, has a draft's content, and in which state.
+///
+/// # Errors
+/// A draft that cannot be written.
+pub fn find_version(
+    tx: &WriteTx<'_>,
+    problem: ProblemId,
+    draft: &ProblemDraft,
+) -> Result<KnownVersion, StoreError> {
+    let body = to_json(draft, "problem draft")?;
+    let hash = blake3::hash(body.as_bytes());
+    let mut query = tx.conn().prepare_cached(include_str!("contents.sql"))?;
+    let mut rows = query.query([problem])?;
+    while let Some(row) = rows.next()? {
+        let (stored, skill) = (
+            row.get_ref(1)?.as_bytes_or_null().ok().flatten(),
+            row.get_ref(2)?.as_bytes_or_null().ok().flatten(),
+        );
+        let fits_body = stored == Some(body.as_bytes());
+        let fits_hash = row.get_ref(3)?.as_bytes_or_null().ok().flatten() == Some(hash.as_bytes().as_slice());
+        match (fits_body, fits_hash) {
+            (true, true) if skill == Some(draft.skill.as_bytes()) => return Ok(KnownVersion::Whole),
+            (false, false) => {}
+            // What was flipped is one of the two; the other tells which content it was.
+            (true | false, true | false) => return Ok(KnownVersion::Damaged(row.get(0)?)),
+        }
+    }
+    Ok(KnownVersion::None)
+}
+
+/// What [`find_version`] found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KnownVersion {
+    None,
+    Whole,
+    /// Its row does not fit its hash any more.
+    Damaged(ProblemVersionId),
+}
+
+/// Writes the content of a version again that a disk has damaged: the same content, under the same id. Versions are kept as
+/// written, and this is how it was written.
+pub fn write_again(
+    tx: &WriteTx<'_>,
+    version: ProblemVersionId,
+    draft: &ProblemDraft,
+) -> Result<(), StoreError> {
+    let body = to_json(draft, "problem draft")?;
+    let hash = blake3::hash(body.as_bytes());
+    let keeper: String = tx.conn().query_row(include_str!("keeper.sql"), [], |row| row.get(0))?;
+    tx.conn().execute_batch(include_str!("drop_keeper.sql"))?;
+    tx.conn().prepare(include_str!("write_again.sql"))?.execute(params![
+        version,
+        draft.skill,
+        body,
+        hash.as_bytes().as_slice()
+    ])?;
+    tx.conn().execute_batch(&keeper)?;
+    Ok(())
 }
 
 /// Whether somebody of the school wrote the newest version: its content is not one that came with the hub.

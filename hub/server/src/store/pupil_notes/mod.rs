@@ -2,7 +2,7 @@
 
 use dreamseed_wire::{ids::*, lesson::NoteKind};
 use jiff::Timestamp;
-use rusqlite::{Connection, Row, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::{StoreError, WriteTx, from_word, to_time, to_word};
 
@@ -40,6 +40,15 @@ pub fn of_pupil(conn: &Connection, pupil: UserId, limit: u32) -> Result<Vec<Stor
     let mut query = conn.prepare_cached(include_str!("of_pupil.sql"))?;
     let rows = query.query_map(params![pupil, limit], |row| Ok(from_row(row)))?;
     rows.map(|row| row?).collect()
+}
+
+/// What a note is about: the problem, and the lesson.
+pub type About = (Option<ProblemVersionId>, Option<LessonId>);
+
+/// The problem and the lesson that a note is about.
+pub fn place(conn: &Connection, note: NoteId) -> Result<Option<About>, StoreError> {
+    let mut query = conn.prepare_cached(include_str!("place.sql"))?;
+    Ok(query.query_row([note], |row| Ok((row.get(0)?, row.get(1)?))).optional()?)
 }
 
 /// Marks a pupil's own note as seen; false if there is no such note.

@@ -158,25 +158,31 @@ pub struct RemovedAnswer {
     pub day: String,
 }
 
-/// Removes one answer with its grades and its help, and takes it off the counts of answers.
+/// Removes one answer with its grades and its help, and takes it off the counts of answers. What a disk has damaged goes too;
+/// it is not in the counts any more by what it says.
 pub fn remove_answer(tx: &WriteTx<'_>, seq: i64) -> Result<Option<RemovedAnswer>, StoreError> {
     hub_meta::keep_position(tx)?;
     let found = tx
         .conn()
         .prepare_cached(include_str!("answer.sql"))?
         .query_row([seq], |row| {
+            let text = |column| {
+                let bytes = row.get_ref(column)?.as_bytes_or_null().unwrap_or_default().unwrap_or_default();
+                Ok::<_, rusqlite::Error>(String::from_utf8_lossy(bytes).into_owned())
+            };
             let gone = RemovedAnswer {
                 pupil_id: row.get(0)?,
                 problem_version_id: row.get(1)?,
-                skill: row.get(3)?,
-                day: row.get(4)?,
+                skill: text(3)?,
+                day: text(4)?,
             };
-            Ok((gone, row.get::<_, Option<LessonId>>(2)?, row.get::<_, String>(5)?, row.get::<_, String>(6)?))
+            Ok((gone, row.get::<_, Option<LessonId>>(2)?, text(5)?, text(6)?))
         })
         .optional()?;
     let Some((gone, lesson, answer, grade)) = found else { return Ok(None) };
-    let grade: Grade = from_json(&grade, "grade")?;
-    answer_counts::take_off(tx, lesson, gone.problem_version_id, &answer, &grade)?;
+    if let Ok(grade) = from_json::<Grade>(&grade, "grade") {
+        answer_counts::take_off(tx, lesson, gone.problem_version_id, &answer, &grade)?;
+    }
     tx.conn().prepare_cached(include_str!("remove_feedback.sql"))?.execute([seq])?;
     tx.conn().prepare_cached(include_str!("remove_grades.sql"))?.execute([seq])?;
     tx.conn().prepare_cached(include_str!("remove_answer.sql"))?.execute([seq])?;

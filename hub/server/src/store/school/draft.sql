@@ -1,1 +1,1 @@
-SELECT draft FROM problem_versions WHERE id = ?1
+SELECT draft, content_hash FROM problem_versions WHERE id = ?1

@@ -75,7 +75,8 @@ impl Faults {
     }
 }
 
-fn is_of_value(err: &StoreError) -> bool {
+/// Whether an error tells what one row holds, and not that the disk fails or the file is damaged.
+pub(in crate::store) fn is_of_value(err: &StoreError) -> bool {
     match err {
         StoreError::BadValue { .. } => true,
         // A value of another type or form, such as a text that is none, or an id of the wrong length.

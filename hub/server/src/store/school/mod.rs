@@ -3,12 +3,16 @@
 //! A disk that gives back other bits than it was given must not end a lesson: a text with bytes that are none is read with
 //! marks in their place, and a row that cannot be understood is left out; both are told ([`faults`]).
 
-mod faults;
+pub(super) mod faults;
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use dreamseed_wire::{
     Language,
+    authoring::ProblemDraft,
     class::{ClassGroup, ClassSettings},
     ids::*,
 };
@@ -17,7 +21,7 @@ use rusqlite::{Connection, Row, types::ValueRef};
 
 use faults::Faults;
 
-use super::{StoreError, from_json, from_word, regrades};
+use super::{StoreError, from_json, from_word, problems::ContentHash, regrades, users};
 use crate::{
     regrading::keys::Correction,
     school::{Class, HubMeta, Lesson, Lessons, Person, ProblemHead, ProblemVersion, School, SchoolRows},
@@ -48,14 +52,16 @@ pub fn find_unreadable(conn: &Connection) -> Result<Vec<(&'static str, u32)>, St
 fn read_all(conn: &Connection, before: &School, faults: &mut Faults) -> Result<School, StoreError> {
     // One transaction, so that all tables are of one moment.
     let tx = conn.unchecked_transaction()?;
+    let corrections = read_corrections(&tx, faults)?;
     let rows = SchoolRows {
         hub: read_hub(&tx, faults)?,
+        has_accounts: users::has_any(&tx)?,
         people: read_people(&tx, faults)?,
         classes: read_classes(&tx, faults)?,
         lessons: read_all_lessons(&tx, before, faults)?,
         problems: read_problems(&tx)?,
-        versions: read_versions(&tx, before, faults)?,
-        corrections: read_corrections(&tx, faults)?,
+        versions: read_versions(&tx, before, &corrections, faults)?,
+        corrections,
     };
     tx.finish()?;
     Ok(School::of(rows))
@@ -259,35 +265,62 @@ fn read_problems(conn: &Connection) -> Result<HashMap<ProblemId, ProblemHead>, S
     Ok(problems)
 }
 
+/// Every version that can be read. Which key counts for a problem whose key was corrected depends on all of its versions: if
+/// one of them cannot be read, none is taken, since another key would grade.
 fn read_versions(
     conn: &Connection,
     before: &School,
+    corrections: &HashMap<ProblemId, Vec<Correction>>,
     faults: &mut Faults,
 ) -> Result<HashMap<ProblemVersionId, Arc<ProblemVersion>>, StoreError> {
-    let mut versions = HashMap::new();
+    let (mut versions, mut incomplete) = (HashMap::new(), HashSet::new());
     let mut query = conn.prepare_cached(include_str!("versions.sql"))?;
     let mut rows = query.query([])?;
     while let Some(row) = rows.next()? {
         let id: ProblemVersionId = row.get(0)?;
         let version = match before.versions.get(&id) {
             Some(known) => Some(Arc::clone(known)),
-            None => faults.keep("problems", read_version(conn, row))?.map(Arc::new),
+            None => {
+                let version = read_version(conn, row, faults);
+                faults.keep("problems", version)?.map(Arc::new)
+            }
         };
-        versions.extend(version.map(|version| (id, version)));
+        match version {
+            Some(version) => drop(versions.insert(id, version)),
+            None => incomplete.extend(row.get::<_, ProblemId>(1)),
+        }
     }
+    let lacks_key = |corrections: &[Correction]| {
+        corrections.iter().any(|correction| !versions.contains_key(&correction.key_version))
+    };
+    let uncertain: HashSet<ProblemId> = corrections
+        .iter()
+        .filter(|(problem, corrections)| incomplete.contains(*problem) || lacks_key(corrections))
+        .map(|(problem, _)| *problem)
+        .collect();
+    versions.retain(|_, version| !uncertain.contains(&version.problem_id));
     Ok(versions)
 }
 
-fn read_version(conn: &Connection, row: &Row<'_>) -> Result<ProblemVersion, StoreError> {
+/// A version whose draft is the one that was written, by its hash: a single other digit in a key grades a class wrong.
+fn read_version(conn: &Connection, row: &Row<'_>, faults: &mut Faults) -> Result<ProblemVersion, StoreError> {
     let problem_version_id: ProblemVersionId = row.get(0)?;
     let mut draft_of = conn.prepare_cached(include_str!("draft.sql"))?;
-    let draft: String = draft_of.query_row([problem_version_id], |row| row.get(0))?;
+    let (body, hash): (String, ContentHash) =
+        draft_of.query_row([problem_version_id], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    if *blake3::hash(body.as_bytes()).as_bytes() != hash {
+        return Err(StoreError::BadValue { what: "problem draft" });
+    }
+    let draft: ProblemDraft = from_json(&body, "problem draft")?;
+    if faults.text(row, 3, "skills of problems")? != draft.skill {
+        faults.count("skills of problems");
+    }
     Ok(ProblemVersion {
         problem_id: row.get(1)?,
         problem_version_id,
         version: row.get(2)?,
-        skill: row.get(3)?,
-        draft: from_json(&draft, "problem draft")?,
+        skill: draft.skill.clone(),
+        draft,
     })
 }
 

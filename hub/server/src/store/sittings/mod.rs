@@ -1,5 +1,7 @@
 //! Sittings of exams: each pupil begins once and hands in once.
 
+use std::collections::HashMap;
+
 use dreamseed_wire::{ids::*, lesson::Sitting};
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, params};
@@ -62,6 +64,18 @@ pub fn hand_in(tx: &WriteTx<'_>, lesson: LessonId, pupil: UserId, now: Timestamp
 pub fn show(tx: &WriteTx<'_>, lesson: LessonId, pupil: UserId, now: Timestamp) -> Result<bool, StoreError> {
     let row = params![lesson, pupil, now.as_millisecond()];
     Ok(tx.conn().prepare_cached(include_str!("show.sql"))?.execute(row)? > 0)
+}
+
+/// The exams that a pupil has begun and been shown no grades of.
+pub fn not_shown(conn: &Connection, pupil: UserId) -> Result<Vec<LessonId>, StoreError> {
+    let mut query = conn.prepare_cached(include_str!("not_shown.sql"))?;
+    Ok(query.query_map([pupil], |row| row.get(0))?.collect::<Result<_, _>>()?)
+}
+
+/// How many pupils have been shown grades of each exam of a class; none stands for nobody.
+pub fn shown_in_class(conn: &Connection, class: ClassId) -> Result<HashMap<LessonId, u32>, StoreError> {
+    let mut query = conn.prepare_cached(include_str!("shown_in_class.sql"))?;
+    Ok(query.query_map([class], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<Result<_, _>>()?)
 }
 
 /// Whether a pupil has begun an exam that is not over, even if it is handed in: until then its grades are kept.

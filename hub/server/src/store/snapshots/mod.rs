@@ -27,8 +27,12 @@ pub struct Facts {
 /// What is wrong with a database.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Fault {
-    /// As SQLite says it, or a row that points to nothing.
-    Damaged(String),
+    /// The structure of the file, as SQLite says it: what it holds cannot be relied on.
+    Structure(String),
+    /// An index that does not fit its table, as SQLite says it; it can be made anew.
+    Index(String),
+    /// A row that cannot be read as it was written, or points to nothing.
+    Row(String),
     /// This answer does not fit its hash.
     Answer(i64),
 }
@@ -65,23 +69,72 @@ pub fn open(copy: &Path) -> Result<Connection, StoreError> {
 /// # Errors
 /// A file that cannot be read at all.
 pub fn find_fault(conn: &Connection) -> Result<Option<Fault>, StoreError> {
-    let said: String = conn.pragma_query_value(None, "integrity_check", |row| row.get(0))?;
-    if said != "ok" {
-        return Ok(Some(Fault::Damaged(said)));
+    if let Some(fault) = check_pages(conn)? {
+        return Ok(Some(fault));
     }
     let dangling: Option<String> =
         conn.query_row(include_str!("find_dangling.sql"), [], |row| row.get(0)).optional()?;
     if let Some(table) = dangling {
-        return Ok(Some(Fault::Damaged(format!("a row of {table} points to one that is not there"))));
+        return Ok(Some(Fault::Row(format!("a row of {table} points to one that is not there"))));
     }
     if let Some((what, _)) = school::find_unreadable(conn)?.first() {
-        return Ok(Some(Fault::Damaged(format!("{what} that cannot be read"))));
+        return Ok(Some(Fault::Row(format!("{what} that cannot be read"))));
     }
     if let Some(table) = find_text_that_is_none(conn)? {
-        return Ok(Some(Fault::Damaged(format!("a text in {table} that is none"))));
+        return Ok(Some(Fault::Row(format!("a text in {table} that is none"))));
     }
     // Newest first, row by row: nothing is gathered but what does not fit.
     Ok(attempts::find_damaged(conn, u32::MAX)?.first().copied().map(Fault::Answer))
+}
+
+/// SQLite's whole check: pages, rows and indexes.
+fn check_pages(conn: &Connection) -> Result<Option<Fault>, StoreError> {
+    let mut query = conn.prepare(include_str!("check.sql"))?;
+    let mut rows = query.query([])?;
+    let (mut of_index, mut of_row) = (None, None);
+    while let Some(row) = rows.next()? {
+        let said: String = row.get(0)?;
+        if said == "ok" {
+            return Ok(None);
+        }
+        if is_of_index(&said) {
+            of_index.get_or_insert(said);
+        } else if is_of_row(&said) {
+            of_row.get_or_insert(said);
+        } else {
+            return Ok(Some(Fault::Structure(said)));
+        }
+    }
+    Ok(of_index.map(Fault::Index).or(of_row.map(Fault::Row)))
+}
+
+/// Whether a message of SQLite's `integrity_check` says that an index does not say what its table does.
+fn is_of_index(said: &str) -> bool {
+    let is_of_entry = said.contains(" missing from index ") || said.contains(" values differ from index ");
+    (said.starts_with("row ") && is_of_entry)
+        || [
+            "wrong # of entries in index ",
+            "non-unique entry in index ",
+            "rowid not at end-of-record for row ",
+        ]
+        .iter()
+        .any(|start| said.starts_with(start))
+}
+
+/// Whether it says that a value is not of its column's kind.
+fn is_of_row(said: &str) -> bool {
+    ["NULL value in ", "non-", "NUMERIC value in ", "TEXT value in ", "CHECK constraint failed in "]
+        .iter()
+        .any(|start| said.starts_with(start))
+        && !said.starts_with("non-unique")
+}
+
+/// Makes all indexes of a copy anew from its tables.
+///
+/// # Errors
+/// A file that cannot be written, or rows that cannot both be there.
+pub fn remake_indexes(copy: &Path) -> Result<(), StoreError> {
+    Ok(open_for_trying(copy)?.execute_batch(include_str!("reindex.sql"))?)
 }
 
 /// What a database holds, to be compared with what a manifest says.
@@ -112,6 +165,17 @@ pub fn identity(conn: &Connection) -> Result<(HubId, String, i64, EpochId), Stor
     })?)
 }
 
+/// Opens a copy that is nobody's, to try on.
+///
+/// # Errors
+/// No such file.
+pub fn open_for_trying(copy: &Path) -> Result<Connection, StoreError> {
+    let conn = super::open_connection(copy, false)?;
+    conn.pragma_update(None, "journal_mode", "MEMORY")?;
+    conn.pragma_update(None, "synchronous", "OFF")?;
+    Ok(conn)
+}
+
 /// The epochs that led to the current one, itself first.
 pub fn lineage(conn: &Connection) -> Result<Vec<EpochId>, StoreError> {
     let mut query = conn.prepare(include_str!("lineage.sql"))?;
@@ -139,13 +203,13 @@ fn find_text_that_is_none(conn: &Connection) -> Result<Option<String>, StoreErro
     Ok(None)
 }
 
-fn table_names(conn: &Connection) -> Result<Vec<String>, StoreError> {
+pub(super) fn table_names(conn: &Connection) -> Result<Vec<String>, StoreError> {
     let mut query = conn.prepare(include_str!("tables.sql"))?;
     let names = query.query_map([], |row| row.get(0))?;
     Ok(names.collect::<Result<_, _>>()?)
 }
 
-fn quote(name: &str) -> String {
+pub(super) fn quote(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
 

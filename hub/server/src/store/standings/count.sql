@@ -7,11 +7,16 @@ INSERT INTO standings (
 )
 ON CONFLICT DO UPDATE SET
     tries = tries + excluded.tries,
-    -- In an exam (?10) the latest answer counts, whenever it arrives; else a problem once solved stays solved.
-    solved = iif(?10, iif(excluded.last_at >= last_at, excluded.solved, solved), max(solved, excluded.solved)),
+    -- In an exam (?10) the latest answer counts, whenever it arrives, but no second try (?11) after its grades were seen;
+    -- else a problem once solved stays solved.
+    solved = CASE
+        WHEN ?11 THEN solved
+        WHEN ?10 THEN iif(excluded.last_at >= last_at, excluded.solved, solved)
+        ELSE max(solved, excluded.solved)
+    END,
     helped_seq = NULL,
     helped_at = NULL,
-    last_attempt = iif(excluded.last_at >= last_at, excluded.last_attempt, last_attempt),
+    last_attempt = iif(NOT ?11 AND excluded.last_at >= last_at, excluded.last_attempt, last_attempt),
     last_seq = excluded.last_seq,
     first_at = min(first_at, excluded.first_at),
     last_at = max(last_at, excluded.last_at),

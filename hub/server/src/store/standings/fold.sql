@@ -13,12 +13,15 @@ WITH answered AS MATERIALIZED (
         attempts.problem_version_id AS problem_version_id,
         attempts.occurred_at AS at,
         coalesce(lessons.mode = 'exam', 0) AS is_exam,
+        -- In an exam that was opened again after the pupil had been shown its grades.
+        coalesce(lessons.mode = 'exam' AND attempts.received_at > sittings.shown_at, 0) AS is_after_seen,
         grades.is_right AS is_right,
         grades.is_evidence AS is_try,
         grades.misconception AS misconception
     FROM attempts
     JOIN grades ON grades.attempt_seq = attempts.hub_seq
     LEFT JOIN lessons ON lessons.id = attempts.lesson_id
+    LEFT JOIN sittings ON sittings.lesson_id = attempts.lesson_id AND sittings.pupil_id = attempts.pupil_id
     -- The plus keeps the range of pupils, which may be everybody, from leading the search.
     WHERE +attempts.pupil_id BETWEEN ?1 AND ?2
         AND attempts.problem_version_id BETWEEN ?3 AND ?4
@@ -39,14 +42,14 @@ folded AS (
     FROM answered
     GROUP BY 1, 2, 3
 ),
--- The answer that was given last, which counts in exams.
+-- The answer that was given last, which counts in exams; before the grades were seen, if there is one.
 given_last AS (
     SELECT pupil_id, lesson_id, problem_version_id, id, is_right
     FROM (
         SELECT
             answered.*,
             row_number() OVER (
-                PARTITION BY pupil_id, lesson_id, problem_version_id ORDER BY at DESC, seq DESC
+                PARTITION BY pupil_id, lesson_id, problem_version_id ORDER BY is_after_seen, at DESC, seq DESC
             ) AS back
         FROM answered
     )

@@ -13,9 +13,9 @@ pub struct Standing {
     pub lesson_id: Option<LessonId>,
     pub problem_version_id: ProblemVersionId,
     pub tries: u32,
-    /// In an exam: by the latest answer; else: once solved, always solved.
+    /// In an exam: by the latest answer before its grades were seen, if there is one; else: once solved, always solved.
     pub solved: bool,
-    /// The answer that was given last.
+    /// The answer that was given last; in an exam the one that counts.
     pub last_attempt: AttemptId,
     pub last_seq: i64,
     /// When the first and the latest answer were given.
@@ -46,6 +46,8 @@ pub struct CountedAnswer {
     pub given_at: Timestamp,
     /// In an exam the answer that was given last counts, whenever it arrives.
     pub is_exam: bool,
+    /// In an exam that was opened again: the pupil had answered this problem before seeing the grades, and that counts.
+    pub is_second_try: bool,
 }
 
 impl Standing {
@@ -95,6 +97,7 @@ pub fn count(
         answer.given_at.as_millisecond(),
         answer.misconception.map(|index| index as i64),
         answer.is_exam,
+        answer.is_second_try,
     ];
     Ok(query.query_row(row, from_row)?)
 }

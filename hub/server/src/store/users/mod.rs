@@ -2,9 +2,12 @@
 
 use dreamseed_wire::{Language, account::Role, ids::UserId};
 use jiff::{Timestamp, civil::Date};
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, params, types::ValueRef};
 
-use super::{StoreError, WriteTx, to_word};
+use super::{StoreError, WriteTx, from_word, to_word};
+
+/// No two roles are as near to each other as twice this.
+const ROLE_BITS: u32 = 2;
 
 /// An account to be made.
 pub struct NewUser {
@@ -56,9 +59,49 @@ pub fn has_any(conn: &Connection) -> Result<bool, StoreError> {
     Ok(conn.prepare_cached(include_str!("has_any.sql"))?.query_row([], |row| row.get(0))?)
 }
 
-/// Whether anybody can administer this hub.
-pub fn has_admin(conn: &Connection) -> Result<bool, StoreError> {
-    Ok(conn.prepare_cached(include_str!("has_admin.sql"))?.query_row([], |row| row.get(0))?)
+/// An account as it lies in the table, also if it cannot be read as a whole.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Account {
+    /// Nothing if the word is none of the roles.
+    pub role: Option<Role>,
+    /// Pupils have none, and they alone.
+    pub has_login_name: bool,
+    /// What is no text in it is shown as such (U+FFFD).
+    pub name: String,
+    pub language: Language,
+    pub archived: bool,
+    pub has_pin: bool,
+}
+
+/// An account that was not erased, straight from the table: the school in memory leaves out what cannot be read.
+pub fn find(conn: &Connection, user: UserId) -> Result<Option<Account>, StoreError> {
+    let mut query = conn.prepare_cached(include_str!("find.sql"))?;
+    let mut rows = query.query([user])?;
+    let Some(row) = rows.next()? else { return Ok(None) };
+    let text = |column| Ok::<_, rusqlite::Error>(lossy_text(row.get_ref(column)?));
+    Ok(Some(Account {
+        role: from_word(text(0)?, "role").ok(),
+        has_login_name: row.get(1)?,
+        name: text(2)?,
+        language: from_word(text(3)?, "language").unwrap_or_default(),
+        archived: row.get(4)?,
+        has_pin: row.get(5)?,
+    }))
+}
+
+/// Gives an account whose role cannot be read its role back: the only one that is [`ROLE_BITS`] or fewer flipped bits away
+/// from the bytes that are there. Nothing if there is nothing to mend, or no such role.
+pub fn mend_role(tx: &WriteTx<'_>, user: UserId) -> Result<Option<Role>, StoreError> {
+    const ROLES: [Role; 4] = [Role::Student, Role::Parent, Role::Teacher, Role::Admin];
+    let mut query = tx.conn().prepare_cached(include_str!("role.sql"))?;
+    let bytes: Option<Vec<u8>> = query.query_row([user], |row| row.get(0)).optional()?;
+    let Some(bytes) = bytes else { return Ok(None) };
+    let is_near = |role: &Role| is_near(to_word(role).as_bytes(), &bytes);
+    let Some(role) = ROLES.into_iter().find(is_near).filter(|role| to_word(role).as_bytes() != bytes) else {
+        return Ok(None);
+    };
+    tx.conn().prepare_cached(include_str!("set_role.sql"))?.execute(params![user, to_word(&role)])?;
+    Ok(Some(role))
 }
 
 /// Whether somebody else than this user can administer this hub.
@@ -109,4 +152,36 @@ pub fn archive(tx: &WriteTx<'_>, user: UserId, now: Timestamp, today: Date) -> R
     tx.conn().prepare_cached(include_str!("end_enrolments.sql"))?.execute(params![user, day])?;
     tx.conn().prepare_cached(include_str!("end_teaching.sql"))?.execute(params![user, day])?;
     Ok(closed > 0)
+}
+
+/// A text; bytes that are none are shown as such (U+FFFD).
+pub(super) fn lossy_text(value: ValueRef<'_>) -> String {
+    match value {
+        ValueRef::Text(bytes) => String::from_utf8_lossy(bytes).into_owned(),
+        ValueRef::Null | ValueRef::Integer(_) | ValueRef::Real(_) | ValueRef::Blob(_) => String::new(),
+    }
+}
+
+fn is_near(word: &[u8], bytes: &[u8]) -> bool {
+    let flipped = word.iter().zip(bytes).map(|(one, other)| (one ^ other).count_ones()).sum::<u32>();
+    word.len() == bytes.len() && flipped <= ROLE_BITS
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_role_is_known_by_most_of_its_bits() {
+        for (bytes, word, near) in [
+            (&b"admin"[..], "admin", true),
+            (b"admiN", "admin", true),
+            (b"a\xe4min", "admin", true),
+            (b"admi", "admin", false),
+            (b"zzzzz", "admin", false),
+            (b"student", "teacher", false),
+        ] {
+            assert_eq!(is_near(word.as_bytes(), bytes), near, "{bytes:?}");
+        }
+    }
 }

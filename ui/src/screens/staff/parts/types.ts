@@ -10,6 +10,7 @@ export type AnswerKey = Schemas['AnswerKey'];
 export type ApiKeyView = Schemas['ApiKeyView'];
 export type ApplyRegrade = Schemas['ApplyRegrade'];
 export type ApplyRollover = Schemas['ApplyRollover'];
+export type AuditDeed = Schemas['AuditDeed'];
 export type AuditPage = Schemas['AuditPage'];
 export type AuditView = Schemas['AuditView'];
 export type AddBackupTarget = Schemas['AddBackupTarget'];

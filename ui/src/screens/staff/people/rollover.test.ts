@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { RolloverStep } from '../parts/types';
-import { nextName, sharedTargets, startRows, writePlan } from './rollover';
+import { nextName, sharedTargets, startRows, writePlan, yearsToLeave } from './rollover';
 
 const step = (class_id: string, from: string, from_grade: number, to: string | null): RolloverStep => ({
   class_id,
@@ -25,6 +25,14 @@ describe('the new school year', () => {
     expect(nextName('10-5', 1)).toBe('10-5');
     expect(nextName('5학년 2반', 5)).toBe('6학년 2반');
     expect(nextName('Grade 5 class 2', 5)).toBe('Grade 6 class 2');
+  });
+
+  test('classes go from the present year, or late from the one before', () => {
+    expect(yearsToLeave([2026, 2026], 2026)).toEqual([2026]);
+    expect(yearsToLeave([2026, 2025], 2026)).toEqual([2026, 2025]);
+    expect(yearsToLeave([2025], 2026)).toEqual([2025]);
+    expect(yearsToLeave([2023], 2026)).toEqual([2025]);
+    expect(yearsToLeave([2027], 2026)).toEqual([]);
   });
 
   test('the plan says where each class goes and which leave', () => {

@@ -32,6 +32,16 @@ export function nextName(name: string, grade: number): string {
   return name.replace(new RegExp(`^(Grade )?${grade}(?!\\d)`), (_, word: string | undefined) => `${word ?? ''}${grade + 1}`);
 }
 
+/**
+ * The school years whose classes can go on now, newest first: the present one into the next, and one that nobody ended
+ * before March into the present one. Classes left over from earlier still come along.
+ */
+export function yearsToLeave(years: readonly number[], present: number): number[] {
+  const open = [present, present - 1].filter((year) => years.includes(year));
+  if (open.length > 0) return open;
+  return years.some((year) => year < present) ? [present - 1] : [];
+}
+
 /** The plan that the rows say. */
 export function writePlan(rows: readonly RolloverRow[], toYear: number): PlanRollover {
   return {

@@ -12,6 +12,11 @@ describe('what the hub says of a draft', () => {
     expect(describeDraftFault('draft: solution: the statement is there in `en`, this is not')?.reason).toContain('영어');
   });
 
+  test('two choices that say the same, and a skill that nobody knows', () => {
+    expect(describeDraftFault('draft: question.choices.1.text.ko: another choice says the same')?.reason).toContain('같은 보기');
+    expect(describeDraftFault('draft: skill: it is not on the list of skills')).toMatchObject({ field: '배울 내용', untranslated: false });
+  });
+
   test('a reason that is not known stays as it came', () => {
     expect(describeDraftFault('draft: figure.svg: scripts are not taken')).toEqual({
       field: '그림 · 또는 SVG 붙여 넣기',

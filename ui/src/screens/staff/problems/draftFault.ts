@@ -57,6 +57,8 @@ const REASONS: readonly [RegExp, StaffTextKey][] = [
   [/^it holds a control character/, 'draft_fault.character'],
   [/^there are fewer than (?<n>\d+)$/, 'draft_fault.too_few'],
   [/^there are more than (?<n>\d+)$/, 'draft_fault.too_many'],
+  [/^another choice says the same$/, 'draft_fault.same_choice'],
+  [/^it is not on the list of skills$/, 'draft_fault.no_skill'],
   [/^the question has no such choice$/, 'draft_fault.no_choice'],
   [/^the key names no choice$/, 'draft_fault.no_choice'],
   [/^the key's (?:value|tolerance) cannot be read as a number/, 'draft_fault.not_a_number'],

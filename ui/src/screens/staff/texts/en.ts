@@ -304,6 +304,8 @@ export const en: Record<keyof typeof ko, string> = {
   'draft_fault.check_differs': 'The check gives {value}, which is not the value of the key.',
   'draft_fault.not_wrong': 'The key takes this answer as right. Take it out of the wrong ones.',
   'draft_fault.unreadable': 'This answer cannot be read. Write it as a pupil would.',
+  'draft_fault.same_choice': 'Another choice says the same, so pupils cannot tell them apart. Change one or take it out.',
+  'draft_fault.no_skill': 'This skill is not on the list. Choose one of the list.',
   'draft_fault.duplicate': 'Another entry is the same answer. Keep one.',
   'draft_fault.tells': 'It tells the answer. Change it so that it does not.',
 

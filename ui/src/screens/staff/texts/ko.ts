@@ -60,7 +60,7 @@ export const ko = {
   'class.teachers.none': '아직 없습니다',
 
   'code.title': '반 코드',
-  'code.of': '{class} 반 코드',
+  'code.of': '{class}의 반 코드',
   'code.write': '칠판에 적어 주세요. 한 기기에 한 번만 적으면 됩니다.',
   'code.step.address': '브라우저에서 이 주소를 열어요.',
   'code.step.address.own': '선생님이 알려 주는 주소를 브라우저에서 열어요.',
@@ -303,6 +303,8 @@ export const ko = {
   'draft_fault.check_differs': '검산식의 값은 {value}이고, 정답의 값과 다릅니다.',
   'draft_fault.not_wrong': '정답으로 채점되는 답입니다. 오답에서 빼 주세요.',
   'draft_fault.unreadable': '읽을 수 없는 답입니다. 학생이 쓰는 대로 적어 주세요.',
+  'draft_fault.same_choice': '같은 보기가 두 번 있어 학생이 구별할 수 없습니다. 하나를 고치거나 지워 주세요.',
+  'draft_fault.no_skill': '목록에 없는 내용입니다. 배울 내용을 목록에서 골라 주세요.',
   'draft_fault.duplicate': '같은 오답이 이미 있습니다. 하나만 남겨 주세요.',
   'draft_fault.tells': '답이 들어 있습니다. 답이 보이지 않게 고쳐 주세요.',
 

@@ -1,0 +1,1 @@
+DROP TRIGGER versions_are_kept_as_written

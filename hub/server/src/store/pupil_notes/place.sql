@@ -1,0 +1,1 @@
+SELECT problem_version_id, lesson_id FROM pupil_notes WHERE id = ?1

@@ -1,1 +1,0 @@
-SELECT EXISTS (SELECT 1 FROM users WHERE role = 'admin' AND archived_at IS NULL)

@@ -1,0 +1,1 @@
+SELECT CAST(role AS BLOB) FROM users WHERE id = ?1
