@@ -175,9 +175,9 @@ mod tests {
     fn a_role_is_known_by_most_of_its_bits() {
         for (bytes, word, near) in [
             (&b"admin"[..], "admin", true),
-            (b"admiN", "admin", true),
+            (b"Admin", "admin", true),
             (b"a\xe4min", "admin", true),
-            (b"admi", "admin", false),
+            (b"adm", "admin", false),
             (b"zzzzz", "admin", false),
             (b"student", "teacher", false),
         ] {
