@@ -138,7 +138,7 @@ fn refusal(school: &School) -> Option<ApiError> {
             ApiError::new(
                 StatusCode::FORBIDDEN,
                 ProblemCode::NotAllowed,
-                "이 허브에는 이미 학교가 있지만 관리자 계정을 읽을 수 없습니다.                  This hub holds a school already, but the account of its admin cannot be read.",
+                "이 허브에는 이미 학교가 있지만 관리자 계정을 읽을 수 없습니다. This hub holds a school already, but the account of its admin cannot be read.",
             )
             .hint(NO_ADMIN_HINT),
         ),

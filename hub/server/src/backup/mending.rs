@@ -13,9 +13,10 @@ use std::{path::Path, sync::Arc, time::Duration};
 use dreamseed_wire::hub::NoticeCode;
 use jiff::Timestamp;
 
-use super::{files, manifest::DATABASE, restore, schedule::scratch_folder};
+use super::{files, manifest::DATABASE, restore, schedule::scratch_folder, snapshot};
 use crate::{
     blocking,
+    doctor::disk_space,
     hub::Ctx,
     store::{
         self, StoreError,
@@ -37,6 +38,8 @@ const PAUSE: Duration = Duration::from_secs(60 * 60);
 enum MendError {
     #[error("the database could not be read or written")]
     Store(#[from] StoreError),
+    #[error("there is no room for it: {needs} MB must be free")]
+    NoRoom { needs: u64 },
     #[error("the folder for it could not be written")]
     Io(#[from] std::io::Error),
 }
@@ -131,6 +134,13 @@ fn look(data: &Path) -> Result<Option<Fault>, StoreError> {
 fn find_out(data: &Path, work: &Path, fault: &Fault, now: Timestamp) -> Result<Plan, MendError> {
     clear(work)?;
     files::make_folder(work)?;
+    let size = |path: &Path| std::fs::metadata(path).map_or(0, |file| file.len());
+    let database = store::database_path(data);
+    // The copy, and the backup beside it.
+    let needs = 3 * size(&database) + size(&database.with_extension("db-wal")) + snapshot::MARGIN;
+    if disk_space(work).is_some_and(|space| space.free_bytes < needs) {
+        return Err(MendError::NoRoom { needs: needs / 1_000_000 });
+    }
     let tried_on = work.join("damaged.db");
     snapshots::copy(&store::database_path(data), &tried_on)?;
     let has_backup = restore::fetch_newest_verified(data, work, now).unwrap_or_else(|err| {

@@ -236,6 +236,16 @@ async fn a_damaged_database_is_replaced_by_the_newest_verified_backup() {
     assert_eq!(school.folders("damaged-"), before);
 }
 
+/// As a flipped bit in the head of a record makes it: a text that is a blob now, in a table that takes no blobs there.
+const NOT_OF_ITS_KIND: &str = "PRAGMA writable_schema = ON; \
+     UPDATE sqlite_schema SET sql = replace(sql, 'STRICT', '') WHERE name = 'grades'; \
+     PRAGMA writable_schema = RESET; DROP TRIGGER grades_are_kept_as_written; \
+     UPDATE grades SET grade = CAST(grade AS BLOB) WHERE rowid = (SELECT min(rowid) FROM grades); \
+     PRAGMA writable_schema = ON; \
+     UPDATE sqlite_schema SET sql = rtrim(sql, ' ;' || char(10)) || ' STRICT' WHERE name = 'grades'; \
+     PRAGMA writable_schema = RESET; \
+     CREATE TRIGGER grades_are_kept_as_written BEFORE UPDATE ON grades BEGIN SELECT RAISE(ABORT, 'grades are append-only'); END";
+
 /// What SQLite's check does not look at: bytes that are no text, and words that mean nothing.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_row_that_cannot_be_read_is_no_reason_to_go_back() {
@@ -247,13 +257,15 @@ async fn a_row_that_cannot_be_read_is_no_reason_to_go_back() {
         "UPDATE lessons SET title = CAST(x'b3' AS TEXT)",
         "UPDATE hub SET school_name = CAST(x'b3' AS TEXT)",
         "UPDATE hub SET time_zone = 'Asia/Seoum'",
+        NOT_OF_ITS_KIND,
         "DROP TRIGGER versions_are_kept_as_written; \
          UPDATE problem_versions SET draft = CAST(substr(CAST(draft AS BLOB), 1, 40) || x'fbfbfb' AS TEXT) \
          WHERE id = (SELECT min(id) FROM problem_versions)",
     ];
-    for flip in flips.chunks(4).map(|some| some.join("; ")) {
+    for flip in flips.chunks(5).map(|some| some.join("; ")) {
         let mut school = School::start().await;
         let usb = tempfile::tempdir().expect("a folder");
+        school.answer().await;
         back_up(&school.hub, "usb", usb.path()).await;
         let kept = school.answer().await;
         school.hub.stop().await;

@@ -65,6 +65,31 @@ fn file_of(zip: &[u8], name: &str) -> String {
     text
 }
 
+/// Lists beside the school that a start reads: what cannot be read of them is left out, and all else is there.
+#[tokio::test]
+async fn a_start_gets_over_a_damaged_row_of_any_list() {
+    let mut hub = TestHub::start().await;
+    let pupil = hub.pupil("한별").await;
+    let _device = TestDevice::on(&hub, &hub.admin().await).await;
+    hub.stop().await;
+    flip(&hub, "UPDATE devices SET name = CAST(x'41b342' AS TEXT)");
+    flip(&hub, "UPDATE security_ledger SET entry = '{x' WHERE id = (SELECT min(id) FROM security_ledger)");
+    flip(&hub, "UPDATE epochs SET reason = 'firsu'");
+    for list in [
+        "INSERT INTO consents (id, pupil_id, scope, method, text_version, given_at) \
+         SELECT randomblob(16), id, CAST(x'b3' AS TEXT), 'paper', '1', 0 FROM users WHERE role = 'student'",
+        "INSERT INTO erasures (id, pupil_id, reason, erased_at) SELECT x'01', randomblob(16), '', 0",
+        "INSERT INTO api_keys (id, name, hash, per_minute, made_by, created_at) \
+         SELECT randomblob(16), CAST(x'b3' AS TEXT), randomblob(32), 60, id, 0 FROM users WHERE role = 'admin'",
+    ] {
+        flip(&hub, list);
+    }
+    hub.start_again().await;
+    let pupil = hub.sign_in(pupil.id).await;
+    pupil.my_problems().await.expect("the lesson goes on");
+    assert_eq!(hub.admin().await.api_keys().await.expect("a list").len(), 1);
+}
+
 #[tokio::test]
 async fn a_school_whose_admin_cannot_be_read_is_not_set_up_again() {
     let mut hub = TestHub::start().await;

@@ -4,7 +4,7 @@ use dreamseed_wire::ids::{ApiKeyId, UserId};
 use jiff::Timestamp;
 use rusqlite::{Connection, params};
 
-use super::{StoreError, WriteTx, to_time};
+use super::{StoreError, WriteTx, school::faults::Faults, to_time};
 
 /// A key as stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,11 +39,11 @@ pub fn add(tx: &WriteTx<'_>, key: &ApiKeyRow) -> Result<(), StoreError> {
 /// All keys, newest first, revoked ones too.
 pub fn list(conn: &Connection) -> Result<Vec<ApiKeyRow>, StoreError> {
     let mut query = conn.prepare_cached(include_str!("list.sql"))?;
-    let rows = query.query_map([], |row| {
+    Faults::list("API keys", query.query([])?, |faults, row| {
         let time = |column: usize| Ok::<_, rusqlite::Error>(row.get::<_, Option<i64>>(column)?.map(to_time));
         Ok(ApiKeyRow {
             id: row.get(0)?,
-            name: row.get(1)?,
+            name: faults.text(row, 1, "names of API keys")?,
             hash: row.get(2)?,
             per_minute: row.get(3)?,
             made_by: row.get(4)?,
@@ -52,8 +52,7 @@ pub fn list(conn: &Connection) -> Result<Vec<ApiKeyRow>, StoreError> {
             last_used_at: time(7)?,
             revoked_at: time(8)?,
         })
-    })?;
-    Ok(rows.collect::<Result<_, _>>()?)
+    })
 }
 
 /// Ends a key; false if there is none or it has ended before.

@@ -5,7 +5,7 @@ use dreamseed_wire::ids::{DeviceId, UserId};
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use super::{StoreError, WriteTx, to_time};
+use super::{StoreError, WriteTx, school::faults::Faults, to_time};
 
 /// A device as stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,7 +38,10 @@ pub fn add(tx: &WriteTx<'_>, device: &DeviceRow) -> Result<(), StoreError> {
 /// All devices, newest first, revoked ones too.
 pub fn list(conn: &Connection) -> Result<Vec<DeviceRow>, StoreError> {
     let mut query = conn.prepare_cached(include_str!("list.sql"))?;
-    Ok(query.query_map([], from_row)?.collect::<Result<_, _>>()?)
+    Faults::list("devices", query.query([])?, |faults, row| {
+        let name = faults.text(row, 1, "names of devices")?;
+        Ok(with_name(row, name)?)
+    })
 }
 
 /// One device.
@@ -88,10 +91,15 @@ pub fn see(tx: &WriteTx<'_>, id: DeviceId, at: Timestamp) -> Result<(), StoreErr
 }
 
 fn from_row(row: &Row<'_>) -> rusqlite::Result<DeviceRow> {
+    let name = row.get_ref(1)?.as_bytes().map(String::from_utf8_lossy).unwrap_or_default().into_owned();
+    with_name(row, name)
+}
+
+fn with_name(row: &Row<'_>, name: String) -> rusqlite::Result<DeviceRow> {
     let time = |column: usize| Ok::<_, rusqlite::Error>(row.get::<_, Option<i64>>(column)?.map(to_time));
     Ok(DeviceRow {
         id: row.get(0)?,
-        name: row.get(1)?,
+        name,
         public_key: row.get(2)?,
         enrolled_by: row.get(3)?,
         enrolled_at: to_time(row.get(4)?),

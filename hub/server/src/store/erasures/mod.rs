@@ -9,7 +9,10 @@ use rusqlite::{Connection, OptionalExtension, params};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{Committed, StoreError, WriteTx, audit, retention, roster_changes, to_time, users::lossy_text};
+use super::{
+    Committed, StoreError, WriteTx, audit, retention, roster_changes, school::faults::Faults, to_time,
+    users::lossy_text,
+};
 
 /// One erasure as the ledger keeps it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,14 +43,16 @@ pub fn add(
 /// The whole ledger, oldest first.
 pub fn list(conn: &Connection) -> Result<Vec<ErasureEntry>, StoreError> {
     let mut query = conn.prepare_cached(include_str!("list.sql"))?;
-    let mut rows = query.query([])?;
-    let mut entries = Vec::new();
-    while let Some(row) = rows.next()? {
+    Faults::list("erasures", query.query([])?, |_, row| {
         let id: Vec<u8> = row.get(0)?;
         let id = Uuid::from_slice(&id).map_err(|_| StoreError::BadValue { what: "id of an erasure" })?;
-        entries.push(ErasureEntry { id, pupil_id: row.get(1)?, erased_at: to_time(row.get(2)?) });
-    }
-    Ok(entries)
+        Ok(ErasureEntry { id, pupil_id: row.get(1)?, erased_at: to_time(row.get(2)?) })
+    })
+}
+
+/// How many stand in the ledger.
+pub fn count(conn: &Connection) -> Result<u32, StoreError> {
+    Ok(conn.query_row(include_str!("count.sql"), [], |row| row.get(0))?)
 }
 
 /// Whether somebody stands in the ledger.

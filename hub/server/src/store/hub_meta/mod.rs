@@ -252,7 +252,12 @@ pub fn read_record(conn: &Connection) -> Result<Record, StoreError> {
             number: row.get(0)?,
             id: row.get(1)?,
             parent: row.get(2)?,
-            reason: from_word(row.get(3)?, "reason of an epoch")?,
+            // It is for people to read; where the record goes on does not hang on it.
+            reason: row
+                .get(3)
+                .map_err(StoreError::from)
+                .and_then(|word: String| from_word(word, "reason of an epoch"))
+                .unwrap_or(EpochReason::Restore),
             from_seq: row.get(4)?,
             started_at: to_time(row.get(5)?),
         });

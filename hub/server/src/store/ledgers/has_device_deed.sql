@@ -1,1 +1,4 @@
-SELECT EXISTS (SELECT 1 FROM security_ledger WHERE entry ->> 'kind' = ?1 AND entry ->> 'device_id' = ?2)
+SELECT EXISTS (
+    SELECT 1 FROM security_ledger
+    WHERE json_valid(entry) AND entry ->> 'kind' = ?1 AND entry ->> 'device_id' = ?2
+)

@@ -9,7 +9,9 @@ use rusqlite::{Connection, params};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{Committed, StoreError, WriteTx, from_json, from_word, to_json, to_time, to_word};
+use super::{
+    Committed, StoreError, WriteTx, from_json, from_word, school::faults::Faults, to_json, to_time, to_word,
+};
 use crate::ledgers::SecurityEntry;
 
 /// A consent as the ledger keeps it: a line when it is given, another one with the time when it is withdrawn.
@@ -61,14 +63,15 @@ pub fn has_device_deed(
 /// All security deeds, oldest first.
 pub fn list(conn: &Connection) -> Result<Vec<SecurityEntry>, StoreError> {
     let mut query = conn.prepare_cached(include_str!("list.sql"))?;
-    let rows = query.query_map([], |row| row.get::<_, String>(0))?;
-    rows.map(|row| from_json(&row?, "entry of the security ledger")).collect()
+    Faults::list("entries of the security ledger", query.query([])?, |_, row| {
+        from_json(&row.get::<_, String>(0)?, "entry of the security ledger")
+    })
 }
 
 /// All consents, oldest first.
 pub fn consents(conn: &Connection) -> Result<Vec<ConsentEntry>, StoreError> {
     let mut query = conn.prepare_cached(include_str!("consents.sql"))?;
-    let rows = query.query_map([], |row| {
+    Faults::list("consents", query.query([])?, |_, row| {
         Ok(ConsentEntry {
             id: row.get(0)?,
             pupil_id: row.get(1)?,
@@ -79,8 +82,7 @@ pub fn consents(conn: &Connection) -> Result<Vec<ConsentEntry>, StoreError> {
             given_at: to_time(row.get(6)?),
             withdrawn_at: row.get::<_, Option<i64>>(7)?.map(to_time),
         })
-    })?;
-    Ok(rows.collect::<Result<_, _>>()?)
+    })
 }
 
 /// Puts a consent back, or its withdrawal; a withdrawal that is known stays.

@@ -8,18 +8,25 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use rusqlite::{
-    Connection, Row, ToSql,
+    Connection, ErrorCode, Row, ToSql,
     config::DbConfig,
     types::{ToSqlOutput, ValueRef},
 };
 
 use super::{
-    StoreError, WriteTx, attempts, school,
-    snapshots::{Fault, quote, table_names},
+    StoreError, WriteTx, attempts, erasures, school,
+    snapshots::{Fault, is_of_row, quote, table_names},
 };
 
 /// Values that are tried one by one: with each, everything is looked at again.
 const TRIED_MOST: usize = 400;
+/// What may hold the name of somebody who was erased since, or a session that was ended since.
+const NEVER_BROUGHT_BACK: [&str; 5] =
+    ["roster_changes", "audit_reasons", "sessions", "refresh_tokens", "parent_codes"];
+/// The column of PINs and passwords: an old one never counts again. Whoever has lost theirs gets a new one.
+const SECRET: &str = "secret";
+/// Rows without a partner that are compared with each other.
+const UNMATCHED_MOST: usize = 200;
 /// Tables whose rows have hashes or are never written over: nothing is made up in them.
 const KEPT_AS_WRITTEN: [&str; 5] = ["attempts", "grades", "audit", "audit_reasons", "problem_versions"];
 /// What the school in memory is made of.
@@ -101,11 +108,13 @@ pub fn plan(damaged: &Connection, whole: Option<&Connection>, fault: &Fault) -> 
     damaged.pragma_update(None, "foreign_keys", false)?;
     damaged.pragma_update(None, "ignore_check_constraints", true)?;
     // The copy has what a disk did to the indexes, and the trying must not meet it.
-    damaged.execute_batch("REINDEX")?;
+    unless_refused(damaged.execute_batch("REINDEX"))?;
     let mut plan = Plan { indexes: matches!(fault, Fault::Index(_)), ..Plan::default() };
     if let Some(whole) = whole {
         plan_answers(damaged, whole, &mut plan)?;
-        plan_values(damaged, whole, &mut plan)?;
+        // Names of people who were erased since are in the copy: nothing of it but answers, which have gone with them, is taken.
+        let older = erasures::count(damaged)? > erasures::count(whole)?;
+        plan_values(damaged, Some(whole).filter(|_| !older), &mut plan)?;
     } else {
         plan.left_answers =
             u32::try_from(attempts::find_damaged(damaged, u32::MAX)?.len()).unwrap_or(u32::MAX);
@@ -131,9 +140,15 @@ pub fn apply(tx: &WriteTx<'_>, plan: &Plan) -> Result<u32, StoreError> {
     if plan.indexes {
         conn.execute_batch("REINDEX")?;
     }
-    for table in tables {
-        // An index that still has the value from before cannot follow the change.
-        conn.execute_batch(&format!("REINDEX {}", quote(table)))?;
+    let columns = |table: &str| {
+        let of_table = plan.repairs.iter().filter(move |repair| repair.table == table);
+        of_table.map(|repair| repair.column.as_str()).collect::<BTreeSet<_>>()
+    };
+    for table in tables.into_iter().filter(|_| !plan.indexes) {
+        if is_indexed(conn, table, &columns(table))? {
+            // An index that still has the value from before cannot follow the change.
+            conn.execute_batch(&format!("REINDEX {}", quote(table)))?;
+        }
     }
     let mut written = 0;
     for repair in &plan.repairs {
@@ -159,20 +174,38 @@ fn plan_answers(damaged: &Connection, whole: &Connection, plan: &mut Plan) -> Re
             }
             _ => Vec::new(),
         };
-        for repair in &repairs {
-            repair.write(damaged, &repair.whole)?;
-        }
-        if !repairs.is_empty() && attempts::is_whole(damaged, hub_seq)? {
+        let fits = try_out(damaged, &repairs, |conn| attempts::is_whole(conn, hub_seq))?;
+        if !repairs.is_empty() && fits {
             plan.answers += 1;
             plan.repairs.extend(repairs);
         } else {
-            for repair in &repairs {
-                repair.take_back(damaged)?;
-            }
             plan.left_answers += 1;
         }
     }
     Ok(())
+}
+
+/// Writes repairs into the copy; they stay if it `is_better` then. What the schema refuses, such as a number that somebody else
+/// has now, is not better.
+fn try_out(
+    conn: &Connection,
+    repairs: &[Repair],
+    is_better: impl FnOnce(&Connection) -> Result<bool, StoreError>,
+) -> Result<bool, StoreError> {
+    conn.execute_batch("SAVEPOINT tried")?;
+    let written = repairs.iter().try_for_each(|repair| repair.write(conn, &repair.whole));
+    let stays = unless_refused(written)?.is_some() && is_better(conn)?;
+    conn.execute_batch(if stays { "RELEASE tried" } else { "ROLLBACK TO tried; RELEASE tried" })?;
+    Ok(stays)
+}
+
+/// Nothing if the schema refused it.
+fn unless_refused<T>(done: rusqlite::Result<T>) -> Result<Option<T>, StoreError> {
+    match done {
+        Ok(done) => Ok(Some(done)),
+        Err(err) if err.sqlite_error_code() == Some(ErrorCode::ConstraintViolation) => Ok(None),
+        Err(err) => Err(err.into()),
+    }
 }
 
 /// Whether two rows of one place of the record are one answer: of another epoch there may be another one at that place.
@@ -182,9 +215,9 @@ fn is_same_answer(columns: &Columns, here: &[Cell], there: &[Cell]) -> bool {
     id.is_some_and(is_same) || columns.differences(here, there).count() == 1
 }
 
-fn plan_values(damaged: &Connection, whole: &Connection, plan: &mut Plan) -> Result<(), StoreError> {
+fn plan_values(damaged: &Connection, whole: Option<&Connection>, plan: &mut Plan) -> Result<(), StoreError> {
     let mut faults = Faults::of(damaged)?;
-    let mut suspects = suspects(damaged, whole, &faults)?;
+    let mut suspects = whole.map(|whole| suspects(damaged, whole, &faults)).transpose()?.unwrap_or_default();
     suspects.truncate(TRIED_MOST);
     for table in faults.tables.iter().filter(|table| !KEPT_AS_WRITTEN.contains(&table.as_str())) {
         suspects.extend(readable_texts(damaged, table)?);
@@ -197,14 +230,15 @@ fn plan_values(damaged: &Connection, whole: &Connection, plan: &mut Plan) -> Res
         if repair.read(damaged)?.as_ref() != Some(&repair.damaged) {
             continue;
         }
-        repair.write(damaged, &repair.whole)?;
-        let then = Faults::of(damaged)?;
-        if then.count < faults.count {
+        let mut then = None;
+        let stays = try_out(damaged, std::slice::from_ref(&repair), |conn| {
+            let found = then.insert(Faults::of(conn)?);
+            Ok(found.count < faults.count)
+        })?;
+        if let Some(then) = then.filter(|_| stays) {
             faults = then;
             plan.values += 1;
             plan.repairs.push(repair);
-        } else {
-            repair.take_back(damaged)?;
         }
     }
     plan.left_values = faults.count;
@@ -227,6 +261,17 @@ impl Faults {
         while let Some(row) = rows.next()? {
             faults.tables.extend([row.get(0)?, row.get(1)?]);
             faults.count += row.get::<_, u32>(2)?;
+        }
+        let mut query = conn.prepare(include_str!("quick_check.sql"))?;
+        let mut rows = query.query([])?;
+        while let Some(row) = rows.next()? {
+            let said: String = row.get(0)?;
+            if is_of_row(&said) {
+                faults.count += 1;
+                // `non-TEXT value in users.name`
+                let place = said.rsplit(' ').next().and_then(|place| place.split('.').next());
+                faults.tables.extend(place.map(str::to_owned));
+            }
         }
         for table in table_names(conn)?.into_iter().filter(|name| name != "attempts") {
             let count = count_texts_that_are_none(conn, &table)?;
@@ -265,6 +310,9 @@ fn suspects(damaged: &Connection, whole: &Connection, faults: &Faults) -> Result
         if columns.names != Columns::of(whole, table)?.names || columns.keys.is_empty() {
             continue;
         }
+        if NEVER_BROUGHT_BACK.contains(&table.as_str()) {
+            continue;
+        }
         let (mut here, mut there) = (columns.rows(damaged)?, columns.rows(whole)?);
         let both: Vec<Vec<u8>> = here.keys().filter(|key| there.contains_key(*key)).cloned().collect();
         for key in both {
@@ -275,7 +323,11 @@ fn suspects(damaged: &Connection, whole: &Connection, faults: &Faults) -> Result
             }
         }
         // What is left has no partner: a key is damaged if all else of a row is the same.
-        for (here, there) in here.values().flat_map(|here| there.values().map(move |there| (here, there))) {
+        let pairs = here
+            .values()
+            .take(UNMATCHED_MOST)
+            .flat_map(|here| there.values().take(UNMATCHED_MOST).map(move |there| (here, there)));
+        for (here, there) in pairs {
             let mut differences = columns.differences(here, there);
             if let (Some(only), None) = (differences.next(), differences.next())
                 && !columns.is_erased(here)
@@ -284,6 +336,7 @@ fn suspects(damaged: &Connection, whole: &Connection, faults: &Faults) -> Result
             }
         }
     }
+    suspects.retain(|repair| repair.column != SECRET);
     suspects.sort_by_key(|repair| !repair.is_likely());
     Ok(suspects)
 }
@@ -406,7 +459,7 @@ impl Repair {
         Ok(rows.next()?.map(|row| row.get_ref(0).map(Cell::of)).transpose()?)
     }
 
-    fn write(&self, conn: &Connection, value: &Cell) -> Result<(), StoreError> {
+    fn write(&self, conn: &Connection, value: &Cell) -> rusqlite::Result<()> {
         let sql =
             format!("UPDATE {} SET {} = ?1 WHERE {}", quote(&self.table), quote(&self.column), self.find(2));
         let values = std::iter::once(value).chain(self.key.iter().map(|(_, cell)| cell));
@@ -414,20 +467,23 @@ impl Repair {
         Ok(())
     }
 
-    /// The damaged value again, by the key as it is now.
-    fn take_back(&self, conn: &Connection) -> Result<(), StoreError> {
-        let mut there = self.clone();
-        for (name, cell) in &mut there.key {
-            if *name == self.column {
-                cell.clone_from(&self.whole);
-            }
-        }
-        there.write(conn, &self.damaged)
-    }
-
     fn find(&self, first: usize) -> String {
         matching(&self.key.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), first)
     }
+}
+
+/// Whether one of the columns is in an index or a key.
+fn is_indexed(conn: &Connection, table: &str, columns: &BTreeSet<&str>) -> Result<bool, StoreError> {
+    let mut query = conn.prepare(include_str!("indexed_columns.sql"))?;
+    let mut rows = query.query([table])?;
+    while let Some(row) = rows.next()? {
+        // No name: an expression, of whatever columns.
+        let name: Option<String> = row.get(0)?;
+        if name.is_none_or(|name| columns.contains(name.as_str())) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// The condition that these columns have the parameters from the number `first` on.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use rusqlite::{Row, types::ValueRef};
+use rusqlite::{Row, Rows, types::ValueRef};
 use serde::de::DeserializeOwned;
 
 use crate::store::{StoreError, from_word};
@@ -53,6 +53,32 @@ impl Faults {
             self.count(what);
             instead
         }))
+    }
+
+    /// All rows of a list but those of which a value cannot be understood: these are counted and told in the log. One of them is
+    /// no reason for a hub not to start.
+    ///
+    /// # Errors
+    /// As [`Faults::keep`].
+    pub fn list<T>(
+        what: &'static str,
+        mut rows: Rows<'_>,
+        mut read: impl FnMut(&mut Faults, &Row<'_>) -> Result<T, StoreError>,
+    ) -> Result<Vec<T>, StoreError> {
+        let mut faults = Faults::default();
+        let mut found = Vec::new();
+        while let Some(row) = rows.next()? {
+            let made = read(&mut faults, row);
+            found.extend(faults.keep(what, made)?);
+        }
+        for (what, count) in faults.found() {
+            tracing::error!(
+                what,
+                count,
+                "rows cannot be read as they were written; the hub goes on with the others"
+            );
+        }
+        Ok(found)
     }
 
     /// What was made of a row; nothing if a value in it cannot be understood.

@@ -50,20 +50,22 @@ pub fn find_unreadable(conn: &Connection) -> Result<Vec<(&'static str, u32)>, St
 }
 
 fn read_all(conn: &Connection, before: &School, faults: &mut Faults) -> Result<School, StoreError> {
-    // One transaction, so that all tables are of one moment.
-    let tx = conn.unchecked_transaction()?;
-    let corrections = read_corrections(&tx, faults)?;
+    // One transaction, so that all tables are of one moment; that of the caller, if there is one.
+    let own = conn.is_autocommit().then(|| conn.unchecked_transaction()).transpose()?;
+    let corrections = read_corrections(conn, faults)?;
     let rows = SchoolRows {
-        hub: read_hub(&tx, faults)?,
-        has_accounts: users::has_any(&tx)?,
-        people: read_people(&tx, faults)?,
-        classes: read_classes(&tx, faults)?,
-        lessons: read_all_lessons(&tx, before, faults)?,
-        problems: read_problems(&tx)?,
-        versions: read_versions(&tx, before, &corrections, faults)?,
+        hub: read_hub(conn, faults)?,
+        has_accounts: users::has_any(conn)?,
+        people: read_people(conn, faults)?,
+        classes: read_classes(conn, faults)?,
+        lessons: read_all_lessons(conn, before, faults)?,
+        problems: read_problems(conn)?,
+        versions: read_versions(conn, before, &corrections, faults)?,
         corrections,
     };
-    tx.finish()?;
+    if let Some(own) = own {
+        own.finish()?;
+    }
     Ok(School::of(rows))
 }
 

@@ -69,7 +69,7 @@ pub fn open(copy: &Path) -> Result<Connection, StoreError> {
 /// # Errors
 /// A file that cannot be read at all.
 pub fn find_fault(conn: &Connection) -> Result<Option<Fault>, StoreError> {
-    if let Some(fault) = check_pages(conn)? {
+    if let Some(fault) = check_pages(conn, Depth::Whole)? {
         return Ok(Some(fault));
     }
     let dangling: Option<String> =
@@ -87,9 +87,21 @@ pub fn find_fault(conn: &Connection) -> Result<Option<Fault>, StoreError> {
     Ok(attempts::find_damaged(conn, u32::MAX)?.first().copied().map(Fault::Answer))
 }
 
-/// SQLite's whole check: pages, rows and indexes.
-fn check_pages(conn: &Connection) -> Result<Option<Fault>, StoreError> {
-    let mut query = conn.prepare(include_str!("check.sql"))?;
+/// How much SQLite checks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Depth {
+    /// Pages and the kinds of values.
+    Quick,
+    /// Also whether indexes say what their tables do.
+    Whole,
+}
+
+/// SQLite's check: the worst kind of what it finds.
+pub(super) fn check_pages(conn: &Connection, depth: Depth) -> Result<Option<Fault>, StoreError> {
+    let mut query = conn.prepare(match depth {
+        Depth::Quick => include_str!("quick_check.sql"),
+        Depth::Whole => include_str!("check.sql"),
+    })?;
     let mut rows = query.query([])?;
     let (mut of_index, mut of_row) = (None, None);
     while let Some(row) = rows.next()? {
@@ -122,7 +134,7 @@ fn is_of_index(said: &str) -> bool {
 }
 
 /// Whether it says that a value is not of its column's kind.
-fn is_of_row(said: &str) -> bool {
+pub(super) fn is_of_row(said: &str) -> bool {
     ["NULL value in ", "non-", "NUMERIC value in ", "TEXT value in ", "CHECK constraint failed in "]
         .iter()
         .any(|start| said.starts_with(start))
