@@ -52,7 +52,7 @@ const SENT_TARGETS: &str = "config/targets.toml";
 pub const CHOSEN: &str = "snapshot";
 /// Where ledgers alone are fetched to.
 pub const LEDGERS: &str = "ledgers";
-/// How long a cloud is waited for when a folder has a backup of the last [`FRESH`]: what one request may take.
+/// How long a cloud is waited for when a folder has a backup of the last [`opening::FRESH`]: what one request may take.
 const CLOUD_WAIT: Duration = Duration::from_secs(30);
 /// What must stay free beside what is restored: 64 MB.
 const MARGIN: u64 = 64_000_000;
@@ -204,7 +204,7 @@ pub fn restore(plan: &RestorePlan, progress: &dyn Fn(RestoreStep<'_>)) -> Result
 ///
 /// The newest is the one of this run of the hub whose epoch, then whose end of the record, then whose time is the last. All
 /// targets are asked at once: a cloud that does not answer is waited for by its own time-outs, and by no more than
-/// [`CLOUD_WAIT`] if a folder has a backup of the last [`FRESH`].
+/// [`CLOUD_WAIT`] if a folder has a backup of the last [`opening::FRESH`].
 ///
 /// The caller holds the folder's lock. Nothing is moved before a snapshot lies here that is whole; then what there was goes into
 /// a folder `damaged-…` by the same list by which the new state comes in ([`placing`]), and a cut is brought to its end by

@@ -22,7 +22,7 @@ use crate::backup::{
 /// How long any target is waited for, such as a NAS whose mount hangs.
 const LONGEST_WAIT: Duration = Duration::from_secs(600);
 /// How old a folder's newest backup may be for a cloud not to be waited for any longer.
-const FRESH: jiff::SignedDuration = jiff::SignedDuration::from_hours(24);
+pub(super) const FRESH: jiff::SignedDuration = jiff::SignedDuration::from_hours(24);
 
 /// All targets that are known.
 #[derive(Default)]
@@ -128,7 +128,7 @@ impl There {
         Ok(done)
     }
 
-    /// What the targets have that `may` be taken, as [`rank`] takes it.
+    /// What the targets have that `may` be taken, as [`super::choosing::rank`] takes it.
     pub(super) fn offers(&self, may: impl Fn(&Opened) -> bool) -> Vec<(bool, Vec<&SnapshotInfo>)> {
         let list = |one| if may(one) { whole(&one.snapshots) } else { Vec::new() };
         self.opened.iter().map(|one| (one.target.is_folder(), list(one))).collect()
